@@ -1,0 +1,1 @@
+"""Augmented SBERT experiments, put together from configs."""

@@ -1,0 +1,95 @@
+"""Batches: training pairs dealt out to devices, and fixed shapes for scoring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from augsbert.encoders.module import PairEncoder, Row
+
+#: A scoring batch has one of these shapes, so that a row's outputs do not depend on its neighbours (bit for bit on a CPU):
+#: rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
+LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
+SCORING_BATCH = 32
+
+
+class TrainingBatches(Dataset):
+    """A device's share of each global batch, by the list of its pairs' indices (-1 fills a share up)."""
+
+    def __init__(self, module: PairEncoder, pairs: pd.DataFrame) -> None:
+        self.module = module
+        self.rows, self.scores = module.training_rows(pairs)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, share: list[int]) -> dict[str, Any]:
+        # A share that is only filling still needs a row to run on; `valid` keeps it out of the loss.
+        pairs = [self.rows[max(i, 0)] for i in share]
+        return {
+            "inputs": self.module.collate([row for pair in pairs for row in pair]),
+            "scores": torch.from_numpy(self.scores[[max(i, 0) for i in share]]),
+            "valid": torch.tensor([i >= 0 for i in share]),
+        }
+
+
+class GlobalBatches(Sampler):
+    """Permutes the pairs by (seed, epoch) and deals each global batch out to the ranks.
+
+    The permutation does not know how many devices there are, so neither do the batches; the last one may be short.
+    """
+
+    def __init__(self, pairs: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        self.pairs, self.batch_size, self.seed, self.epoch = pairs, batch_size, seed, 0
+        self.rank, self.world = rank, world
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this at the start of each epoch, after a resume too."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self.pairs // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.pairs)
+        for start in range(0, self.pairs, self.batch_size):
+            batch = order[start : start + self.batch_size].tolist()
+            share = -(-len(batch) // self.world)
+            batch += [-1] * (share * self.world - len(batch))
+            yield batch[self.rank :: self.world]
+
+
+class ScoringBatches(Dataset):
+    """Batches of fixed shape over scoring rows; ``indices`` (B,) says which rows, repeated ones included."""
+
+    def __init__(self, module: PairEncoder, rows: Sequence[Row]) -> None:
+        self.module, self.rows = module, rows
+        self.batches = _fixed_shapes([len(row["input_ids"]) for row in rows], module.max_seq_length)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        length, indices = self.batches[number]
+        return {
+            "inputs": self.module.collate([self.rows[i] for i in indices], length),
+            "indices": torch.tensor(indices),
+            "number": number,
+        }
+
+
+def _fixed_shapes(row_lengths: list[int], longest: int) -> list[tuple[int, list[int]]]:
+    lengths = [length for length in LENGTHS if length < longest] + [longest]
+    bucket = np.searchsorted(lengths, row_lengths)
+    batches = []
+    for number, length in enumerate(lengths):
+        rows = np.flatnonzero(bucket == number).tolist()
+        for start in range(0, len(rows), SCORING_BATCH):
+            batch = rows[start : start + SCORING_BATCH]
+            batches.append((length, batch + batch[-1:] * (SCORING_BATCH - len(batch))))
+    return batches

@@ -1,0 +1,46 @@
+"""The command: compose, check, plan or run, report. It returns the metric that a sweeper optimises."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert.config import explain, parts_help
+from augsbert.errors import UserError
+
+_HERE = Path(__file__).parent
+#: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
+CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
+
+OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=True)
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def run(cfg: DictConfig) -> float | None:
+    """One job; the imports wait until here, so that --help and a misspelt key are instant."""
+    from augsbert.experiment import run as run_experiment
+
+    return run_experiment(cfg)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one message and exit status 1, Ctrl-C the line that goes on and 130."""
+    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+    # Hydra would print and exit by itself; its errors come here instead, to gain the nearest name.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        run()
+    except (UserError, HydraException) as error:
+        if wants_traceback:
+            raise
+        message = str(error) if isinstance(error, UserError) else explain(error, CONF)
+        sys.exit("\n".join(f"error: {line}" if i == 0 else line for i, line in enumerate(message.splitlines())))
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. What is finished is kept; to go on: {shlex.join(sys.argv)}", file=sys.stderr)
+        sys.exit(130)

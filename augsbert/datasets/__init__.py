@@ -1,0 +1,1 @@
+"""Data sets: parts that read gold pairs of one domain into ``augsbert.pairs.Splits``."""

@@ -1,0 +1,1 @@
+"""The models: LightningModules that score pairs, and the tensor functions that they are made of."""

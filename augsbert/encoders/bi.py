@@ -1,0 +1,95 @@
+"""The bi-encoder, SBERT (Reimers & Gurevych 2019): each sentence by itself, cosine similarity of the pooled embeddings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from augsbert.encoders.export import save_bi_encoder
+from augsbert.encoders.fit import Fit
+from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.pooling import check_pooling_mode, pool
+from augsbert.pairs import distinct_sentences
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class BiEncoder(PairEncoder):
+    """Embeds sentences one by one; a pair's score is the cosine of its embeddings.
+
+    Args:
+        encoder: weights to start from.
+        num_layers: keep the first so many layers; None keeps all.
+        pooling_mode: tokens to sentence, as sentence-transformers names it.
+        max_seq_length: tokens of a sentence, special ones counted.
+        loss: a module called with u (B, D), v (B, D) and scores (B,); None where it is only used.
+        fit: how it is fitted; None takes the weights as they are.
+    """
+
+    VERSION = 1
+    #: What a scoring row is, for the progress bar.
+    ROWS = "sentences"
+
+    def __init__(
+        self,
+        encoder: str,
+        num_layers: int | None = None,
+        pooling_mode: str = "mean",
+        max_seq_length: int = 128,
+        loss: nn.Module | None = None,
+        fit: Fit | None = None,
+    ) -> None:
+        check_pooling_mode(pooling_mode)
+        super().__init__(encoder, num_layers, max_seq_length, fit)
+        self.pooling_mode, self.loss = pooling_mode, loss
+
+    def new_model(self, config: Any) -> PreTrainedModel:
+        """The network without a head; a pooler that its weights bring is kept but, being unused, not trained."""
+        from transformers import AutoModel
+
+        model = AutoModel.from_pretrained(self.encoder, config=config, dtype=torch.float32).train()
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_("pooler" not in name)
+        if self.loss is not None:
+            self.loss.configure(config.hidden_size)
+        return model
+
+    def forward(self, inputs: dict[str, Tensor]) -> Tensor:
+        """Embeddings (B, D) of token rows (B, T), float32."""
+        assert self.model is not None
+        tokens = self.model(**inputs).last_hidden_state
+        return pool(tokens.float(), inputs["attention_mask"], self.pooling_mode)
+
+    def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
+        """Two rows a pair, of the pairs that the loss learns from."""
+        assert self.loss is not None
+        pairs = pairs[self.loss.keep(pairs["score"].to_numpy())]
+        sides = self.tokenize(pairs["sentence1"]), self.tokenize(pairs["sentence2"])
+        return list(zip(*sides, strict=True)), pairs["score"].to_numpy(dtype=np.float32)
+
+    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
+        """One row for each different sentence."""
+        return self.tokenize(distinct_sentences(pairs))
+
+    def combine(self, pairs: pd.DataFrame, outputs: np.ndarray) -> np.ndarray:
+        """Cosine similarities (n,), -1..1."""
+        place = {sentence: i for i, sentence in enumerate(distinct_sentences(pairs))}
+        embeddings = torch.nn.functional.normalize(torch.from_numpy(outputs.astype(np.float32)), dim=-1)
+        u, v = (embeddings[[place[s] for s in pairs[column]]] for column in ("sentence1", "sentence2"))
+        return (u * v).sum(dim=-1).numpy()
+
+    def pair_loss(self, outputs: Tensor, scores: Tensor) -> Tensor:
+        """The loss between u and v, outputs[:, 0] and outputs[:, 1]."""
+        assert self.loss is not None
+        return self.loss(outputs[:, 0], outputs[:, 1], scores)
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that ``SentenceTransformer`` loads."""
+        assert self.model is not None
+        save_bi_encoder(self.model, self.tokenizer, folder, self.pooling_mode, self.max_seq_length)

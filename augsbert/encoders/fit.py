@@ -1,0 +1,71 @@
+"""How an encoder is fitted: AdamW with a linear warm-up and decay, as in the paper's recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true"]
+
+
+class Fit:
+    """The settings of one fit; they live with the encoder, as two models train in one run.
+
+    Args:
+        epochs: passes over the training pairs, 1 or more; the best of them on dev is kept.
+        batch_size: pairs in an optimiser step over all devices together (global).
+        learning_rate: its peak, after the warm-up.
+        warmup_ratio: share of the steps (0..1) in which the learning rate rises from 0.
+        weight_decay: of AdamW; biases and layer norms have none.
+        max_grad_norm: the gradient's norm is clipped to this.
+        precision: as Lightning names it; ``auto`` is bf16-mixed where the machine multiplies it faster, else 32-true.
+        seed: of the order of pairs, dropout and new weights.
+
+    Raises:
+        UserError: a value is out of its range.
+    """
+
+    def __init__(
+        self,
+        epochs: int = 4,
+        batch_size: int = 16,
+        learning_rate: float = 2e-5,
+        warmup_ratio: float = 0.1,
+        weight_decay: float = 0.01,
+        max_grad_norm: float = 1.0,
+        precision: Precision = "auto",
+        seed: int = 0,
+    ) -> None:
+        _check("epochs", epochs, epochs >= 1, "1 or more")
+        _check("batch_size", batch_size, batch_size >= 1, "1 or more")
+        _check("learning_rate", learning_rate, 0 < learning_rate < 1, "between 0 and 1")
+        _check("warmup_ratio", warmup_ratio, 0 <= warmup_ratio <= 1, "0 to 1")
+        _check("weight_decay", weight_decay, weight_decay >= 0, "0 or more")
+        _check("max_grad_norm", max_grad_norm, max_grad_norm > 0, "above 0")
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+        self.warmup_ratio, self.weight_decay, self.max_grad_norm = warmup_ratio, weight_decay, max_grad_norm
+        self.precision, self.seed = precision, seed
+
+    def optimizers(self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int) -> dict[str, Any]:
+        """What ``LightningModule.configure_optimizers`` returns, for ``steps`` optimiser steps in all."""
+        import torch
+        from transformers import get_linear_schedule_with_warmup
+
+        trained = [(name, p) for name, p in parameters if p.requires_grad]
+        plain = [p for name, p in trained if p.ndim < 2]
+        decayed = [p for name, p in trained if p.ndim >= 2]
+        groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        # With 16-mixed a fused optimiser unscales gradients itself, after they were to be clipped.
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, fused=self.precision != "16-mixed")
+        schedule = get_linear_schedule_with_warmup(optimizer, round(self.warmup_ratio * steps), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _check(name: str, value: Any, good: bool, allowed: str) -> None:
+    if not good:
+        raise UserError(f"fit.{name}={value}: it must be {allowed}.")

@@ -1,0 +1,153 @@
+"""What every encoder of pairs shares as a LightningModule: loading, tokens, batches, the training step.
+
+A subclass says what a pair is to it: which token rows it is made of, what comes out of them, the loss, and the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from augsbert.encoders.fit import Fit
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+Row = dict[str, list[int]]
+
+
+class PairEncoder(pl.LightningModule):
+    """A transformer that gives pairs a score in 0..1.
+
+    Args:
+        encoder: the folder (or hub id) of the weights to start from.
+        num_layers: keep the first so many transformer layers; None keeps all.
+        max_seq_length: tokens of an input, special ones counted; longer ones are cut.
+        fit: how it is fitted; None where it is only used.
+
+    Raises:
+        UserError: a value is out of its range.
+    """
+
+    def __init__(self, encoder: str, num_layers: int | None, max_seq_length: int, fit: Fit | None) -> None:
+        super().__init__()
+        if num_layers is not None and num_layers < 1:
+            raise UserError(f"num_layers={num_layers}: it must be 1 or more, or null for all layers.")
+        if not 3 <= max_seq_length <= 8192:
+            raise UserError(f"max_seq_length={max_seq_length}: it must be 3 to 8192.")
+        self.encoder, self.num_layers, self.max_seq_length, self.fit_settings = encoder, num_layers, max_seq_length, fit
+        self.model: PreTrainedModel | None = None
+        self.tokenizer: PreTrainedTokenizerBase | None = None
+
+    def new_model(self, config: Any) -> PreTrainedModel:
+        """Load the network from ``encoder`` with that configuration."""
+        raise NotImplementedError
+
+    def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
+        """Token rows of each training pair, and the pairs' scores (n,)."""
+        raise NotImplementedError
+
+    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
+        """Token rows to run the network on, each once; :meth:`combine` knows which pair needs which."""
+        raise NotImplementedError
+
+    def combine(self, pairs: pd.DataFrame, outputs: np.ndarray) -> np.ndarray:
+        """Scores (n,) of the pairs, in 0..1 or -1..1 (cosine), float32, from the outputs of the scoring rows."""
+        raise NotImplementedError
+
+    def pair_loss(self, outputs: Tensor, scores: Tensor) -> Tensor:
+        """The loss over a whole global batch: outputs (B, rows of a pair, ...), scores (B,)."""
+        raise NotImplementedError
+
+    def save(self, folder: Path) -> None:
+        """Write a folder that sentence-transformers loads."""
+        raise NotImplementedError
+
+    def configure_model(self) -> None:
+        """Load weights and tokenizer, once (Lightning calls this before each use)."""
+        if self.model is not None:
+            return
+        from transformers import AutoConfig, AutoTokenizer
+
+        config = AutoConfig.from_pretrained(self.encoder)
+        self.tokenizer = AutoTokenizer.from_pretrained(self.encoder)
+        self.model = self.new_model(config)
+        keep_layers(self.model, self.num_layers)
+        # A longer input than the network has positions for would fail only at the first such sentence.
+        positions = getattr(config, "max_position_embeddings", None) or self.max_seq_length
+        offset = 2 if "roberta" in config.model_type else 0
+        self.max_seq_length = min(self.max_seq_length, positions - offset)
+
+    def tokenize(self, *columns: Sequence[str]) -> list[Row]:
+        """Token rows of texts, or of text pairs where two columns are given; neither padded."""
+        if len(columns[0]) == 0:
+            return []
+        assert self.tokenizer is not None
+        tokens = self.tokenizer(*map(list, columns), truncation=True, max_length=self.max_seq_length)
+        names = [name for name in tokens if name in ("input_ids", "token_type_ids", "attention_mask")]
+        return [{name: tokens[name][i] for name in names} for i in range(len(columns[0]))]
+
+    def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
+        """Pad token rows to the longest of them, or to ``length``: tensors (B, T)."""
+        assert self.tokenizer is not None
+        padding = "longest" if length is None else "max_length"
+        return dict(self.tokenizer.pad(list(rows), padding=padding, max_length=length, return_tensors="pt"))
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """The loss of the global batch, from this device's share of it.
+
+        Outputs are gathered with their gradients and the loss is taken over all of them on every device, as CoSENT and
+        multiple negatives ranking compare pairs of the whole batch; DDP's mean of gradients is then exactly the gradient
+        of that one loss. ``valid`` marks the rows that only fill up a share.
+        """
+        outputs = self(batch["inputs"])
+        outputs = outputs.reshape(len(batch["scores"]), -1, *outputs.shape[1:])
+        valid = self._gathered(batch["valid"], sync_grads=False)
+        scores = self._gathered(batch["scores"], sync_grads=False)
+        return self.pair_loss(self._gathered(outputs, sync_grads=True)[valid], scores[valid])
+
+    def _gathered(self, share: Tensor, *, sync_grads: bool) -> Tensor:
+        return self.all_gather(share, sync_grads=sync_grads).reshape(-1, *share.shape[1:])  # type: ignore[union-attr]
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Outputs of the scoring rows of one batch, in float32."""
+        return self(batch["inputs"]).float()
+
+    predict_step = validation_step
+
+    def configure_optimizers(self) -> Any:
+        """AdamW and its schedule over all steps of the fit."""
+        assert self.fit_settings is not None
+        steps = int(self.trainer.estimated_stepping_batches)
+        return self.fit_settings.optimizers(self.named_parameters(), steps)
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Clip the gradients' norm; Lightning's own hook refuses every fused optimiser, for the sake of 16-mixed alone."""
+        assert self.fit_settings is not None
+        torch.nn.utils.clip_grad_norm_(self.parameters(), self.fit_settings.max_grad_norm)
+
+
+def keep_layers(model: torch.nn.Module, num_layers: int | None) -> None:
+    """Cut a transformer to its first ``num_layers`` layers, in place; its config then says so too.
+
+    Raises:
+        UserError: it has fewer, or its layers are not found.
+    """
+    if num_layers is None:
+        return
+    names = ("num_hidden_layers", "n_layers", "num_layers")
+    name = next((name for name in names if name in model.config.to_dict()), names[0])
+    total = getattr(model.config, name)
+    stacks = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == total]
+    if num_layers > total or not stacks:
+        raise UserError(f"num_layers={num_layers}: {model.config.name_or_path} has {total} layers.")
+    del stacks[0][num_layers:]
+    setattr(model.config, name, num_layers)

@@ -1,0 +1,86 @@
+"""One job, from a composed config to what its folder holds: check everything, then plan or run, then report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert import results
+from augsbert.config import check, make, nearest, plain
+from augsbert.errors import UserError
+from augsbert.evaluation import NAMES, PRIMARY
+from augsbert.hardware import describe
+from augsbert.pipeline import Flow, parts_of
+from augsbert.reporting.table import table
+from augsbert.store import Store, plan, render
+
+log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Check, then plan or run.
+
+    Returns:
+        The value of ``objective``; None for a plan.
+
+    Raises:
+        UserError: all that is wrong with the config, or the first thing that is wrong with the data.
+    """
+    _refuse_ranks()
+    check(parts_of(cfg))
+    store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
+    flow = Flow(cfg, store, fetch=not cfg.plan)
+    if cfg.plan:
+        print(render(plan(flow.evaluations.values()), store.dir))
+        return None
+    keys = {name: stage.key for name, stage in flow.evaluations.items()}
+    objective = _objective(cfg, flow)
+    metrics = _run(cfg, flow, keys)
+    print(table(metrics))
+    return metrics[objective]
+
+
+def _run(cfg: DictConfig, flow: Flow, keys: dict[str, str]) -> dict[str, float]:
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    group = Path(hydra.sweep.dir).name if hydra.mode.name == "MULTIRUN" else None
+    config: dict[str, Any] = plain(cfg)
+    with make(plain(cfg.logger)).run(config, keys, folder, group) as logged:
+        for name, stage in flow.evaluations.items():
+            log.info("%s: %s", name, stage.folder)
+        metrics = results.leave(flow, folder)
+        results.log(flow, metrics, logged)
+    return metrics
+
+
+def _objective(cfg: DictConfig, flow: Flow) -> str:
+    """The metric to return, which must be a dev metric: choosing by test would be a leak."""
+    task = flow.splits(flow.target).task
+    known = [f"{name}/dev/{metric}" for name in flow.evaluations for metric in NAMES[task]]
+    first = next(iter(flow.evaluations))
+    wanted = cfg.objective or f"{first}/dev/{PRIMARY[task]}"
+    if wanted not in known:
+        raise UserError(f"objective={wanted}: it must be a dev metric of this run{nearest(wanted, known)}")
+    return wanted
+
+
+def _refuse_ranks() -> None:
+    for world in ("WORLD_SIZE", "SLURM_NTASKS"):
+        if int(os.environ.get(world) or 1) > 1:
+            raise UserError(
+                f"{world}={os.environ[world]}: start run.py once, without torchrun or srun, and set trainer=ddp trainer.devices=N; "
+                "it starts a process for each device itself."
+            )
+
+
+def _environment(cfg: DictConfig) -> dict[str, str]:
+    versions = {name: importlib.metadata.version(name) for name in ("augsbert", "torch", "transformers", "pytorch-lightning")}
+    device = f"{cfg.trainer.accelerator} x {cfg.trainer.devices}"
+    return {**versions, "python": platform.python_version(), "device": device, "processor": describe()}

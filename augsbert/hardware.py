@@ -1,0 +1,88 @@
+"""Where a run computes: the device, how many, and what they multiply fast. It never initialises CUDA."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from augsbert.errors import UserError
+
+
+class Hardware:
+    """The trainer group: only *where*, so that nothing of it counts in a key but what ``precision: auto`` becomes.
+
+    Args:
+        accelerator: as Lightning names it.
+        devices: processes that share each fit and each scoring, 1 or more.
+        strategy: of Lightning, for more than one device.
+
+    Raises:
+        UserError: fewer than one device.
+    """
+
+    def __init__(
+        self, accelerator: Literal["cpu", "gpu", "mps"] = "cpu", devices: int = 1, strategy: str = "ddp"
+    ) -> None:
+        if devices < 1:
+            raise UserError(f"trainer.devices={devices}: it must be 1 or more.")
+        self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
+
+    def lightning(self) -> dict[str, Any]:
+        """Arguments for ``lightning.Trainer``."""
+        strategy = self.strategy if self.devices > 1 else "auto"
+        return {"accelerator": self.accelerator, "devices": self.devices, "strategy": strategy}
+
+    def precision(self, wanted: str) -> str:
+        """What ``auto`` becomes here: bf16-mixed where it is multiplied in hardware, else 32-true."""
+        if wanted != "auto":
+            return wanted
+        if self.accelerator == "cpu":
+            return "bf16-mixed" if _cpu_multiplies_bf16() else "32-true"
+        return "bf16-mixed" if self.accelerator == "gpu" and _compute_capability() >= 8.0 else "32-true"
+
+    def share(self, batch_size: int, name: str) -> int:
+        """A device's share of a global batch.
+
+        Raises:
+            UserError: the batch size is no multiple of the number of devices.
+        """
+        if batch_size % self.devices:
+            below = batch_size - batch_size % self.devices or self.devices
+            raise UserError(
+                f"{name}={batch_size} does not divide by trainer.devices={self.devices}. Set it to a multiple, such as {below}."
+            )
+        return batch_size // self.devices
+
+    def threads(self) -> int | None:
+        """CPU threads of each process, so that several do not fight; None leaves torch's choice to a single one."""
+        return None if self.devices == 1 else max(1, len(os.sched_getaffinity(0)) // self.devices)
+
+
+@cache
+def _cpu_multiplies_bf16() -> bool:
+    """AMX or AVX-512 bf16: elsewhere bf16 is emulated and slower than float32."""
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+@cache
+def _compute_capability() -> float:
+    """Of the first GPU; asked of the driver's tool, as asking torch would initialise CUDA in the planning process."""
+    command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        raise UserError(f"trainer.accelerator=gpu: nvidia-smi finds no GPU here ({error}). Use trainer=cpu.") from error
+    return float(answer.split()[0])
+
+
+def describe() -> str:
+    """The processor's name, for the record beside a result."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]} x {len(names)}" if names else "unknown"

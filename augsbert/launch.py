@@ -1,0 +1,156 @@
+"""Running a fit or a scoring where the trainer says: in this process, or in a process tree of its own under torchrun.
+
+Lightning's own DDP launcher runs the command line again, under a multirun the whole sweep (Lightning #18175). Here a stage on
+several devices is ``torchrun`` on the stage's resolved settings: run, multirun and every launcher then behave alike, and only the
+planning process knows the store. Run as a module, this file is both the agent of such a tree and its workers.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from augsbert.config import make
+from augsbert.errors import UserError
+from augsbert.hardware import Hardware
+from augsbert.pairs import Task
+from augsbert.store import files
+
+_INPUTS = "inputs"
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fit or scoring, in plain values: what travels to the processes that do it.
+
+    Args:
+        work: ``fit`` or ``score``.
+        stage: its name, for the progress bar.
+        encoder: the encoder's settings, ``_target_`` and resolved precision included.
+        hardware: the trainer's settings.
+        folder: the scratch folder; the pairs lie in its ``inputs/``.
+        task: for a fit, decides the metric that chooses the epoch.
+        precision: for a scoring.
+    """
+
+    work: Literal["fit", "score"]
+    stage: str
+    encoder: dict[str, Any]
+    hardware: dict[str, Any]
+    folder: str
+    task: Task = "regression"
+    precision: str = "32-true"
+
+    @property
+    def inputs(self) -> Path:
+        """Where the tables lie while the job runs."""
+        return Path(self.folder) / _INPUTS
+
+
+def run(job: Job, **tables: pd.DataFrame) -> None:
+    """Do the job with these tables (``train`` and ``dev`` for a fit, ``pairs`` for a scoring), which go when it is done.
+
+    Raises:
+        UserError: what a worker found wrong with the input.
+        RuntimeError: a worker failed; what it said is on the screen.
+    """
+    job.inputs.mkdir(exist_ok=True)
+    for name, table in tables.items():
+        table.to_parquet(job.inputs / f"{name}.parquet")
+    hardware: Hardware = make(job.hardware)
+    if hardware.devices == 1:
+        perform(job)
+    else:
+        _run_tree(job, hardware)
+    shutil.rmtree(job.inputs)
+
+
+def perform(job: Job) -> None:
+    """Do the job, or this rank's part of it, in this process."""
+    from augsbert import training
+    from augsbert.progress import StageProgress
+
+    table = {path.stem: pd.read_parquet(path) for path in job.inputs.glob("*.parquet")}
+    module, hardware, folder = make(job.encoder), make(job.hardware), Path(job.folder)
+    progress = StageProgress(job.stage)
+    with _interruptible():
+        if job.work == "fit":
+            training.fit(module, table["train"], table["dev"], job.task, hardware, folder, progress)
+        else:
+            training.score(module, table["pairs"], job.precision, hardware, folder, progress)
+
+
+class _interruptible:
+    """Lightning turns Ctrl-C into exit status 1 and ignores the next one; here it stays what it was."""
+
+    def __enter__(self) -> None:
+        self.handler = signal.getsignal(signal.SIGINT)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self.handler is not None:
+            signal.signal(signal.SIGINT, self.handler)
+        if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+
+
+def _run_tree(job: Job, hardware: Hardware) -> None:
+    (job.inputs / "job.json").write_text(json.dumps(asdict(job)))
+    environment = {k: v for k, v in os.environ.items() if k not in ("RANK", "LOCAL_RANK", "WORLD_SIZE")}
+    environment |= {"OMP_NUM_THREADS": str(hardware.threads()), "AUGSBERT_PARENT": str(os.getpid())}
+    command = [sys.executable, "-m", "augsbert.launch", str(job.inputs / "job.json"), str(hardware.devices)]
+    # A session of its own: Ctrl-C reaches this process only, which then ends the tree at once.
+    agent = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        status = agent.wait()
+    finally:
+        agent.kill()
+    said = job.inputs / "error.txt"
+    if said.exists():
+        raise UserError(said.read_text())
+    if status:
+        raise RuntimeError(f"{job.stage}: a worker failed with exit status {status}; what it said stands above.")
+
+
+def _die_with_parent(parent: int) -> None:
+    """Ask the kernel to end this process when its parent goes; torchrun's workers are in sessions of their own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _agent(job_file: str, devices: str) -> None:
+    from torch.distributed.run import main as torchrun
+
+    _die_with_parent(int(os.environ["AUGSBERT_PARENT"]))
+    os.environ["AUGSBERT_PARENT"] = str(os.getpid())
+    torchrun(["--standalone", "--nproc-per-node", devices, "-m", "augsbert.launch", job_file])
+
+
+def _worker(job_file: str) -> None:
+    _die_with_parent(int(os.environ["AUGSBERT_PARENT"]))
+    job = Job(**json.loads(Path(job_file).read_text()))
+    with files.alive(Path(job.folder)):
+        try:
+            perform(job)
+        except UserError as error:
+            (job.inputs / "error.txt").write_text(str(error))
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    if "RANK" in os.environ:
+        _worker(sys.argv[1])
+    else:
+        _agent(*sys.argv[1:])

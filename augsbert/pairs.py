@@ -1,0 +1,145 @@
+"""The one table of the project: sentence pairs, as a pandas DataFrame.
+
+Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0; absent
+from candidates, which nobody has scored) and, for silver, ``origin`` (which part made the row). Pairs are unordered:
+(a, b) and (b, a) are one pair wherever duplicates and leaks are looked for. Nothing here knows models or files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from augsbert.errors import UserError
+
+SENTENCES = ["sentence1", "sentence2"]
+Task = Literal["regression", "binary"]
+_SEPARATOR = "\x1f"
+
+
+class Splits(NamedTuple):
+    """Gold pairs of one domain: three tables with ``SENTENCES`` and ``score``, and the task that the scores pose."""
+
+    train: pd.DataFrame
+    dev: pd.DataFrame
+    test: pd.DataFrame
+    task: Task
+
+
+class Pool(NamedTuple):
+    """What a sampler may see: distinct sentences, and pairs (``SENTENCES`` only) where the domain has them. No labels."""
+
+    sentences: list[str]
+    pairs: pd.DataFrame
+
+
+def unordered_keys(pairs: pd.DataFrame) -> pd.Series:
+    """One string per row, equal for (a, b) and (b, a); the index is that of ``pairs``."""
+    first, second = (pairs[column].to_numpy(dtype=object) for column in SENTENCES)
+    swap = np.array([a > b for a, b in zip(first, second, strict=True)], dtype=bool)
+    low, high = np.where(swap, second, first), np.where(swap, first, second)
+    return pd.Series(low + _SEPARATOR + high, index=pairs.index, dtype=object)
+
+
+def distinct_sentences(pairs: pd.DataFrame) -> list[str]:
+    """The different sentences of both columns, in order of first appearance (row by row)."""
+    return list(dict.fromkeys(pairs[SENTENCES].to_numpy(dtype=object).ravel()))
+
+
+def digest(texts: Iterable[str]) -> str:
+    """Sha256 (hex) of a sequence of strings: what a content-addressed key is made of. Order counts."""
+    state = hashlib.sha256()
+    for text in texts:
+        encoded = text.encode("utf8", "surrogatepass")
+        state.update(len(encoded).to_bytes(8, "little"))
+        state.update(encoded)
+    return state.hexdigest()
+
+
+def candidate_pairs(sentences: Sequence[str], rows: np.ndarray, origin: str, exclude: pd.DataFrame) -> pd.DataFrame:
+    """Turn index pairs into candidates: unordered, each once, no self-pair, nothing of ``exclude``.
+
+    Args:
+        sentences: the pool's distinct sentences.
+        rows: int array (n, 2) of indices into ``sentences``; the first occurrence of an unordered pair wins.
+        origin: the sampler's name, kept in the ``origin`` column.
+        exclude: pairs (any order) that must not come back.
+
+    Returns:
+        A table of ``sentence1``, ``sentence2``, ``origin`` with a fresh index.
+    """
+    rows = rows[rows[:, 0] != rows[:, 1]]
+    _, first = np.unique(np.sort(rows, axis=1), axis=0, return_index=True)
+    rows = rows[np.sort(first)]
+    texts = np.asarray(sentences, dtype=object)
+    pairs = pd.DataFrame({"sentence1": texts[rows[:, 0]], "sentence2": texts[rows[:, 1]], "origin": origin})
+    return without(pairs, exclude)
+
+
+def without(pairs: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``pairs`` that are in none of ``others``, whatever the order within a pair; a fresh index."""
+    seen = set().union(*(unordered_keys(other) for other in others))
+    return pairs[~unordered_keys(pairs).isin(seen)].reset_index(drop=True)
+
+
+def guard_leaks(splits: Splits) -> Splits:
+    """Drop from train what dev or test holds, and from dev what test holds, in either order.
+
+    STSb itself repeats pairs across its splits; mteb's STSBenchmark v2 drops them the same way. The test table is left
+    as it was published, so that figures on it compare.
+    """
+    return splits._replace(
+        train=without(splits.train, splits.dev, splits.test),
+        dev=without(splits.dev, splits.test),
+    )
+
+
+def merge_duplicates(pairs: pd.DataFrame, duplicates: Literal["error", "mean"], where: str) -> pd.DataFrame:
+    """Keep each unordered pair once, at its first row.
+
+    Args:
+        pairs: a scored table.
+        duplicates: what a pair with two different scores is: an ``error``, or replaced by the ``mean`` of its scores.
+        where: the file and split, for the message.
+
+    Raises:
+        UserError: a pair has two scores and ``duplicates`` is ``error``.
+    """
+    keys = unordered_keys(pairs)
+    scores = pairs["score"].groupby(keys)
+    if duplicates == "error" and (scores.transform("nunique") > 1).any():
+        row = pairs[scores.transform("nunique") > 1].iloc[0]
+        raise UserError(
+            f"{where}: the pair ({row.sentence1!r}, {row.sentence2!r}) stands there with different scores. "
+            "Keep one of the rows, or set dataset.duplicates=mean to train on their mean."
+        )
+    return pairs.assign(score=scores.transform("mean"))[~keys.duplicated()].reset_index(drop=True)
+
+
+def draw(pairs: pd.DataFrame, size: int | None, seed: int) -> pd.DataFrame:
+    """The first ``size`` rows of a permutation that ``seed`` alone decides: a smaller draw is part of a larger one.
+
+    Args:
+        pairs: the table to draw from.
+        size: rows to keep; None keeps the table as it is.
+        seed: of the permutation.
+
+    Raises:
+        UserError: there are fewer rows than ``size``, or ``size`` is below 1.
+    """
+    if size is None:
+        return pairs
+    if not 1 <= size <= len(pairs):
+        raise UserError(f"gold_size={size}: the train split has {len(pairs)} pairs. Set gold_size to 1..{len(pairs)}.")
+    rows = np.random.default_rng(seed).permutation(len(pairs))[:size]
+    return pairs.iloc[np.sort(rows)].reset_index(drop=True)
+
+
+def mix(gold: pd.DataFrame, silver: pd.DataFrame) -> pd.DataFrame:
+    """Gold and silver under one another, gold with origin ``gold``; each pair once per table, neither doubled."""
+    columns = [*SENTENCES, "score", "origin"]
+    return pd.concat([gold.assign(origin="gold")[columns], silver[columns]], ignore_index=True)

@@ -1,0 +1,207 @@
+"""A run's figures in Weights & Biases: online where that is possible, offline where it is not.
+
+Nothing here ends a run or makes it wait: what W&B cannot take becomes one line of warning, as the run's own files hold
+the same figures.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augsbert.errors import UserError
+from augsbert.reporting.no_logger import NoRun
+from augsbert.reporting.silver import figures, histogram
+from augsbert.reporting.table import rows as table_rows
+from augsbert.reporting.wandb_access import why_offline
+
+log = logging.getLogger(__name__)
+
+_TAG_LENGTH = 64
+_SETTINGS: dict[str, Any] = {
+    "silent": True,
+    "console": "off",
+    "disable_git": True,
+    "disable_code": True,
+    "save_code": False,
+    "reinit": "create_new",
+    "init_timeout": 30,
+    "finish_timeout": 60,
+    "finish_timeout_raises": True,
+}
+
+
+class Wandb:
+    """One W&B run per run, with an id of its own; its files lie in ``wandb/`` in the run's folder.
+
+    Args:
+        project: of W&B.
+        entity: user or team; None is the default of whoever is logged in.
+        name: of the run; None lets W&B invent one.
+        tags: of the run, 1 to 64 characters each, beside those that the content keys make.
+        timeout: seconds to wait for W&B's server before the run goes offline.
+        settings: of ``wandb.Settings``, over the defaults: a silent screen, no code, no git diff, no console upload.
+
+    Raises:
+        UserError: a value is not allowed.
+    """
+
+    VERSION = 1
+
+    def __init__(
+        self,
+        project: str = "augsbert",
+        entity: str | None = None,
+        name: str | None = None,
+        tags: Sequence[str] | None = None,
+        timeout: float = 3,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        if not project or set(project) & set("/\\#?%:"):
+            raise UserError(f"logger.project={project!r}: give a name without any of / \\ # ? % :")
+        if timeout <= 0:
+            raise UserError(f"logger.timeout={timeout}: give a number of seconds above 0")
+        if bad := [tag for tag in tags or [] if not 1 <= len(tag) <= _TAG_LENGTH]:
+            raise UserError(f"logger.tags: {bad[0]!r} has {len(bad[0])} characters; give 1 to {_TAG_LENGTH}")
+        self._place = {"project": project, "entity": entity, "name": name}
+        self._tags = list(tags or [])
+        self._timeout = timeout
+        self._settings: dict[str, Any] = dict(settings or {})
+
+    @contextmanager
+    def run(
+        self, config: Mapping[str, Any], keys: Mapping[str, str], folder: Path, group: str | None = None
+    ) -> Iterator[WandbRun | NoRun]:
+        """Open a W&B run, and finish it however the run ends: failed, if by an exception.
+
+        Args:
+            config: the resolved config.
+            keys: stage to content key; in full in the config (``stage_keys``), cut to 12 characters among the tags.
+            folder: the run's output folder.
+            group: the sweep that the run belongs to.
+        """
+        job = {"config": {**config, "stage_keys": dict(keys)}, "tags": self._all_tags(keys), "group": group}
+        run = self._start({**self._place, **job, "dir": str(folder)})
+        exit_code = 1
+        try:
+            yield NoRun() if run is None else WandbRun(run)
+            exit_code = 0
+        finally:
+            if run is not None:
+                with _forgiving(f"all of the run (`wandb sync {_files(run)}` uploads the rest)"):
+                    run.finish(exit_code=exit_code)
+
+    def _all_tags(self, keys: Mapping[str, str]) -> list[str]:
+        made = [f"{stage}:{key[:12]}"[:_TAG_LENGTH] for stage, key in keys.items()]
+        return list(dict.fromkeys([*self._tags, *made]))
+
+    def _start(self, job: dict[str, Any]) -> Any:
+        """A live ``wandb.Run``, or None if there cannot be one."""
+        settings = self._checked_settings()
+        with _forgiving("the run"):
+            import wandb
+
+            Path(job["dir"]).mkdir(parents=True, exist_ok=True)
+            ambient = wandb.setup(wandb.Settings(**{"silent": True, **self._settings})).settings
+            job = {**job, "settings": settings}
+            if ambient.mode in ("offline", "dryrun"):
+                return self._offline(job, f"mode {ambient.mode}")
+            return self._online_or_offline(job, ambient) if ambient.mode == "online" else _init(job, ambient.mode)
+        return None
+
+    def _checked_settings(self) -> Any:
+        """Our settings as far as this W&B knows them, and the user's over them."""
+        import wandb
+
+        known = wandb.Settings.__annotations__
+        ours: dict[str, Any] = {**_SETTINGS, "login_timeout": self._timeout}
+        try:
+            return wandb.Settings(**{name: ours[name] for name in ours if name in known} | self._settings)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"logger.settings={self._settings}: {' '.join(str(error).split())}") from error
+
+    def _online_or_offline(self, job: dict[str, Any], ambient: Any) -> Any:
+        reason = why_offline(ambient, self._timeout)
+        if reason is None:
+            try:
+                return self._online(job)
+            except Exception as error:
+                reason = _line(error)
+        return self._offline(job, reason)
+
+    def _online(self, job: dict[str, Any]) -> Any:
+        run = _init(job, "online")
+        log.info("W&B: %s", run.url)
+        return run
+
+    def _offline(self, job: dict[str, Any], reason: str) -> Any:
+        run = _init(job, "offline")
+        log.warning("W&B is offline (%s). To upload the run: `wandb login`, then `wandb sync %s`", reason, _files(run))
+        return run
+
+
+class WandbRun:
+    """What a run says to W&B."""
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+
+    def curve(self, stage: str, rows: list[dict[str, float]]) -> None:
+        """Log a stage's training curve as ``curve/{stage}/{name}`` over its own steps."""
+        with _forgiving(f"the curve of {stage}"):
+            prefix = f"curve/{stage}/"
+            self._run.define_metric(f"{prefix}step", hidden=True)
+            self._run.define_metric(f"{prefix}*", step_metric=f"{prefix}step")
+            for row in rows:
+                self._run.log({prefix + name: value for name, value in row.items()})
+
+    def silver(self, silver: pd.DataFrame, gold: pd.DataFrame) -> None:
+        """Log the histograms of silver's and gold's scores, as such and as a table, and silver's figures."""
+        with _forgiving("silver's histogram"):
+            import wandb
+
+            bins = histogram(silver, gold)
+            edges = np.append(bins["low"], 1.0)
+            for name in ("silver", "gold"):
+                counts = bins[name].to_numpy()
+                self._run.log({f"{name}/scores": wandb.Histogram(np_histogram=(counts, edges))})
+            self._run.log({"silver/histogram": wandb.Table(dataframe=bins), **figures(silver, gold)})
+
+    def metrics(self, metrics: Mapping[str, float]) -> None:
+        """Log the metrics and the table of the encoders."""
+        with _forgiving("the metrics"):
+            import wandb
+
+            columns, data = table_rows(metrics)
+            self._run.log({**metrics, "table": wandb.Table(dataframe=pd.DataFrame(data, columns=columns))})
+
+
+@contextmanager
+def _forgiving(what: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        log.warning("W&B could not take %s: %s", what, _line(error))
+
+
+def _line(error: Exception) -> str:
+    """The error's first line, or its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _init(job: Mapping[str, Any], mode: Any) -> Any:
+    """Start a run under an id of its own: two processes may hold the same content keys."""
+    import wandb
+
+    return wandb.init(**job, mode=mode, id=secrets.token_hex(4))
+
+
+def _files(run: Any) -> Path:
+    return Path(run.dir).parent

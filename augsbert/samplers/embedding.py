@@ -1,0 +1,110 @@
+"""Sentences to vectors with the weights in a folder: what the semantic sampler searches in.
+
+The folder is one that transformers or sentence-transformers has saved. Left out: prompts, and modules of
+sentence-transformers other than Transformer, Pooling and Normalize.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_SEQ_LENGTH = 128
+# A constant, not a setting: a sentence's last digits depend on the batch that it is in.
+_BATCH_SIZE = 64
+# As sentence-transformers before release 6 writes the modes of 1_Pooling/config.json.
+_OLD_NAMES = {
+    "pooling_mode_cls_token": "cls",
+    "pooling_mode_max_tokens": "max",
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_mean_sqrt_len_tokens": "mean_sqrt_len_tokens",
+    "pooling_mode_weightedmean_tokens": "weightedmean",
+    "pooling_mode_lasttoken": "lasttoken",
+}
+
+
+def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> np.ndarray:
+    """Embed sentences with all layers of an encoder, as ``SentenceTransformer(folder).encode`` does, then normalise.
+
+    Sentences are cut at 128 tokens and batched by length; pooling is what the folder names, else the mean.
+
+    Args:
+        folder: config, tokeniser and safetensors weights.
+        sentences: n texts.
+        device: where the encoder runs, as torch names it.
+
+    Returns:
+        Float32 array (n, d) of unit length rows.
+
+    Raises:
+        UserError: there is no encoder in the folder, it needs a module or pooling that is not supported, or gives nan.
+    """
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    mode = _pooling_mode(Path(folder))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device).eval()
+    vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
+    with torch.inference_mode():
+        for places in _batches(sentences):
+            inputs = tokenizer(
+                [sentences[place] for place in places],
+                padding=True,
+                truncation=True,
+                max_length=MAX_SEQ_LENGTH,
+                return_tensors="pt",
+            )
+            vectors[places] = _encode(model, inputs.to(device), mode).cpu().numpy()
+    if not np.isfinite(vectors).all():
+        raise UserError(f"encoder={folder}: its embeddings hold nan. Choose weights whose training did not diverge.")
+    return vectors
+
+
+def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) -> torch.Tensor:
+    """A batch of tokens (B, T) to unit vectors (B, D)."""
+    from torch.nn.functional import normalize
+
+    from augsbert.encoders.pooling import pool
+
+    tokens = model(**inputs).last_hidden_state  # (B, T, D)
+    return normalize(pool(tokens, inputs["attention_mask"], mode), dim=1)
+
+
+def _batches(sentences: Sequence[str]) -> Iterator[np.ndarray]:
+    """Places of the sentences in batches of like length; the longest first: memory runs out at once or never."""
+    from tqdm import tqdm
+
+    order = np.argsort([-len(sentence) for sentence in sentences], kind="stable")
+    with tqdm(total=len(order), desc="candidates: embed", unit=" sentences", disable=None, leave=False) as bar:
+        for start in range(0, len(order), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            yield batch
+            bar.update(len(batch))
+
+
+def _pooling_mode(folder: Path) -> str:
+    if not (folder / "config.json").is_file() or not any(folder.glob("*.safetensors")):
+        raise UserError(f"encoder={folder}: give a folder that holds config.json and safetensors weights.")
+    modules = _read(folder / "modules.json", default=[])
+    for kind in (module["type"].rpartition(".")[2] for module in modules):
+        if kind not in ("Transformer", "Pooling", "Normalize"):
+            raise UserError(f"encoder={folder}: its module {kind} is not supported. Choose one without it.")
+    config = _read(folder / "1_Pooling" / "config.json", default={"pooling_mode": "mean"})
+    modes = config.get("pooling_mode", [mode for name, mode in _OLD_NAMES.items() if config.get(name)])
+    if isinstance(modes, list) and len(modes) != 1:
+        raise UserError(f"encoder={folder}: it joins the poolings {modes}. Choose one with a single pooling.")
+    return modes if isinstance(modes, str) else modes[0]
+
+
+def _read(path: Path, default: Any) -> Any:
+    return json.loads(path.read_text(encoding="utf8")) if path.is_file() else default

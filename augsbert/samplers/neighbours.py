@@ -1,0 +1,146 @@
+"""What the samplers share: checks, the pairs that must not be drawn, and exact ranking of what a vector search finds.
+
+Sentences are named by their place in the pool, from 0. Nothing here knows FAISS, BM25 or a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from augsbert.errors import UserError
+from augsbert.pairs import SENTENCES
+
+# Unit vectors (q, d) and a width k to inner products and places, both (q, k), best first; place -1: nothing found.
+Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+
+# A search in float32 adds up in an order that depends on the block: for d <= 1,600 it is off by less than this.
+_MARGIN = 1e-4
+_DECIMALS = 6
+_SPARE = 8
+
+
+def check_count(argument: str, value: object, least: int = 1) -> None:
+    """Refuse what is not a whole number of at least ``least``.
+
+    Raises:
+        UserError: it is not; the message names the argument and the value.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"{argument}={value!r}: give a whole number of at least {least}.")
+
+
+def check_number(argument: str, value: object, low: float, high: float) -> None:
+    """Refuse what is not a number in ``low``..``high``.
+
+    Raises:
+        UserError: it is not; the message names the argument, the value and the range.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise UserError(f"{argument}={value!r}: give a number in {low}..{high}.")
+
+
+def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
+    """Refuse what is not one of ``choices``.
+
+    Raises:
+        UserError: it is not; the message names the argument, the value and the choices.
+    """
+    if value not in choices:
+        allowed = ", ".join("null" if choice is None else str(choice) for choice in choices)
+        raise UserError(f"{argument}={value!r}: choose one of {allowed}.")
+
+
+def places(sentences: Sequence[str], pairs: pd.DataFrame) -> np.ndarray:
+    """Where the sentences of ``pairs`` stand in ``sentences``.
+
+    Args:
+        sentences: distinct sentences.
+        pairs: a table with ``sentence1`` and ``sentence2``.
+
+    Returns:
+        Int array (m, 2): a row for each pair of which ``sentences`` holds both ends.
+    """
+    place = {sentence: index for index, sentence in enumerate(sentences)}
+    rows = np.array([[place.get(sentence, -1) for sentence in pairs[column]] for column in SENTENCES], dtype=np.int64).T
+    return rows[(rows >= 0).all(axis=1)]
+
+
+class Forbidden:
+    """The neighbours that a sentence must not get: itself, and its partners in ``exclude`` in either order.
+
+    They are looked up by place in the pool, never by comparing texts, and take memory for the excluded pairs alone.
+
+    Args:
+        sentences: the n distinct sentences of the pool.
+        exclude: pairs that must not be drawn.
+    """
+
+    def __init__(self, sentences: Sequence[str], exclude: pd.DataFrame) -> None:
+        pairs, own = places(sentences, exclude), np.arange(len(sentences))
+        self._size = len(sentences)
+        rows = np.concatenate([pairs, pairs[:, ::-1], np.column_stack([own, own])])
+        self._codes = np.unique(rows[:, 0] * self._size + rows[:, 1])
+        self._starts = np.searchsorted(self._codes, np.arange(self._size + 1) * self._size)
+
+    def of(self, query: int) -> np.ndarray:
+        """The places that sentence ``query`` must not get: int array, ascending."""
+        return self._codes[self._starts[query] : self._starts[query + 1]] - query * self._size
+
+    def contains(self, queries: np.ndarray, neighbours: np.ndarray) -> np.ndarray:
+        """Whether a neighbour is forbidden: int arrays that broadcast against one another, to a bool array."""
+        codes = queries * self._size + neighbours
+        found = np.searchsorted(self._codes, codes)
+        return self._codes[np.minimum(found, len(self._codes) - 1)] == codes
+
+
+def nearest(vectors: np.ndarray, search: Search, forbidden: Forbidden, top_k: int, memory_mib: int) -> np.ndarray:
+    """The ``top_k`` nearest neighbours of each vector among the others, as exact as ``search`` is complete.
+
+    What the search finds is scored again in float64, rounded to 6 decimals and ranked by score, then place. A query is
+    settled once the search went a margin below its last neighbour, so that no tie is cut in two; the others are
+    searched again, four times as wide.
+
+    Args:
+        vectors: float32 array (n, d) of unit length rows.
+        search: finds neighbours, the query among them.
+        forbidden: what does not count.
+        top_k: neighbours to keep, at least 1.
+        memory_mib: MiB that a block may take, if one query fits into it.
+
+    Returns:
+        Rows (query, neighbour) as int array (m, 2), by query, then rank.
+    """
+    from tqdm import tqdm
+
+    found = np.full((len(vectors), top_k), -1, dtype=np.int64)
+    queries, width = np.arange(len(vectors)), min(top_k + 1 + _SPARE, len(vectors))
+    with tqdm(total=len(vectors), desc="candidates: search", unit=" sentences", disable=None, leave=False) as bar:
+        while len(queries):
+            size = max(1, memory_mib * 2**20 // (width * (4 * vectors.shape[1] + 128)))
+            unsettled = []
+            for block in np.split(queries, range(size, len(queries), size)):
+                found[block], settled = _rank(vectors, search, forbidden, block, width, top_k)
+                unsettled.append(block[~settled])
+                bar.update(settled.sum())
+            queries, width = np.concatenate(unsettled), min(4 * width, len(vectors))
+    rows = np.column_stack([np.repeat(np.arange(len(vectors)), top_k), found.ravel()])
+    return rows[rows[:, 1] >= 0]
+
+
+def _rank(
+    vectors: np.ndarray, search: Search, forbidden: Forbidden, queries: np.ndarray, width: int, top_k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
+    raw, others = search(vectors[queries], width)  # (q, width)
+    scores = np.einsum("qd,qwd->qw", vectors[queries], vectors[others], dtype=np.float64).round(_DECIMALS)
+    exhausted = (others[:, -1] < 0) | (width == len(vectors))
+    scores[(others < 0) | forbidden.contains(queries[:, None], others)] = -np.inf
+    order = np.lexsort((others, -scores), axis=1)[:, :top_k]
+    scores, others = np.take_along_axis(scores, order, axis=1), np.take_along_axis(others, order, axis=1)
+    best = np.full((len(queries), top_k), -1, dtype=np.int64)
+    best[:, : order.shape[1]] = np.where(np.isfinite(scores), others, -1)
+    final = exhausted | ((best[:, -1] >= 0) & (raw[:, -1] < scores[:, -1] - _MARGIN))
+    return best, final

@@ -1,0 +1,150 @@
+"""Pairs of sentences that mean the same: each sentence with its nearest neighbours by cosine, found by FAISS."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from augsbert.errors import UserError
+from augsbert.pairs import Pool, candidate_pairs
+from augsbert.samplers.embedding import embed
+from augsbert.samplers.neighbours import Forbidden, Search, check_choice, check_count, nearest
+
+HNSW = {"links": 32, "ef_construction": 80, "ef_search": 128}
+IVF = {"lists": 1024, "probes": 32, "seed": 0}
+_LEAST = {"links": 2, "seed": 0}
+_SENTENCES_PER_LIST = 39  # below this, FAISS warns that its k-means has too little to learn from
+_INSTALL = (
+    "sampler=semantic needs FAISS, which is not installed. Type one of these, never both:\n"
+    "  pip install 'augsbert[cpu]'\n"
+    "  pip install 'augsbert[gpu]'"
+)
+
+
+class Semantic:
+    """For each sentence, the ``top_k`` others with the highest cosine (arXiv 2010.08240, section 3.1).
+
+    The sentence and its excluded partners do not count: the next best is taken in their place. What FAISS finds is
+    scored again in float64, rounded to 6 decimals and ranked by score, then place in the pool, so ``flat`` gives what
+    brute force gives, whatever the block, the threads and the BLAS. ``hnsw`` and ``ivf`` may miss neighbours.
+
+    Memory: the embeddings (4 d bytes a sentence), somewhat more again for ``hnsw`` and ``ivf``, and ``memory_mib``.
+
+    Args:
+        encoder: folder with the encoder's weights.
+        top_k: neighbours of each sentence, at least 1.
+        index: ``flat`` is exact; ``ivf`` and ``hnsw`` are faster from several 100,000 sentences on.
+        memory_mib: MiB that a block of queries and their neighbours may take, at least 1.
+        hnsw: ``links`` of a node, ``ef_construction`` and ``ef_search`` (candidates kept while building, searching);
+            built by one thread, because several would build another graph each time.
+        ivf: ``lists`` that the pool is divided into (fewer where a list would get under 39 sentences), ``probes`` of
+            them searched, ``seed`` of the division.
+        device: where the encoder runs, as torch names it; the search runs on the CPU.
+
+    Raises:
+        UserError: an argument is out of its range, or FAISS is not installed.
+    """
+
+    VERSION = 1
+
+    def __init__(
+        self,
+        encoder: str,
+        top_k: int = 4,
+        index: Literal["flat", "hnsw", "ivf"] = "flat",
+        memory_mib: int = 256,
+        hnsw: Mapping[str, int] = HNSW,
+        ivf: Mapping[str, int] = IVF,
+        device: str = "cpu",
+    ) -> None:
+        if importlib.util.find_spec("faiss") is None:
+            raise UserError(_INSTALL)
+        check_count("top_k", top_k)
+        check_choice("index", index, ["flat", "hnsw", "ivf"])
+        check_count("memory_mib", memory_mib)
+        self.encoder, self.top_k, self.index, self.memory_mib, self.device = encoder, top_k, index, memory_mib, device
+        self.hnsw, self.ivf = _filled("hnsw", hnsw, HNSW), _filled("ivf", ivf, IVF)
+
+    def __call__(self, pool: Pool, exclude: pd.DataFrame) -> pd.DataFrame:
+        """Find candidates.
+
+        Args:
+            pool: the sentences to pair.
+            exclude: pairs that must not come, in either order.
+
+        Returns:
+            A table of ``sentence1`` (the query), ``sentence2``, ``origin``: queries as in the pool, the nearest
+            neighbour first; a pair that both ends find comes once.
+
+        Raises:
+            UserError: the encoder cannot be used.
+        """
+        sentences = list(dict.fromkeys(pool.sentences))
+        rows = np.empty((0, 2), dtype=np.int64)
+        if len(sentences) > 1:
+            vectors = embed(self.encoder, sentences, self.device)
+            forbidden = Forbidden(sentences, exclude)
+            rows = nearest(vectors, self._searcher(vectors), forbidden, self.top_k, self.memory_mib)
+        return candidate_pairs(sentences, rows, "semantic", exclude)
+
+    def _searcher(self, vectors: np.ndarray) -> Search:
+        """Index unit vectors (n, d) by inner product."""
+        faiss = _import_faiss()
+        if self.index == "flat":
+            return lambda block, width: faiss.knn(block, vectors, width, metric=faiss.METRIC_INNER_PRODUCT)
+        if self.index == "hnsw":
+            return _search_hnsw(faiss, vectors, **self.hnsw)
+        return _search_ivf(faiss, vectors, **self.ivf)
+
+
+def _search_hnsw(faiss: ModuleType, vectors: np.ndarray, links: int, ef_construction: int, ef_search: int) -> Search:
+    index = faiss.IndexHNSWFlat(vectors.shape[1], links, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.efConstruction = ef_construction
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    index.add(vectors)
+    faiss.omp_set_num_threads(threads)
+
+    def search(block: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        index.hnsw.efSearch = max(ef_search, width)
+        return index.search(block, width)
+
+    return search
+
+
+def _search_ivf(faiss: ModuleType, vectors: np.ndarray, lists: int, probes: int, seed: int) -> Search:
+    lists = max(1, min(lists, len(vectors) // _SENTENCES_PER_LIST))
+    quantizer = faiss.IndexFlatIP(vectors.shape[1])
+    index = faiss.IndexIVFFlat(quantizer, vectors.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed, index.nprobe = seed, min(probes, lists)
+    index.train(vectors)
+    index.add(vectors)
+    return index.search
+
+
+def _filled(argument: str, given: Mapping[str, int], defaults: Mapping[str, int]) -> dict[str, int]:
+    """``given`` with ``defaults`` for what it leaves out; its keys and values checked."""
+    for key, value in given.items():
+        if key not in defaults:
+            raise UserError(f"{argument}.{key}={value!r}: {argument} takes {', '.join(defaults)} only.")
+        check_count(f"{argument}.{key}", value, _LEAST.get(key, 1))
+    return {**defaults, **given}
+
+
+def _import_faiss() -> ModuleType:
+    """FAISS, on as many threads as torch; on macOS on one, because there the OpenMP of the one crashes the other's."""
+    import torch
+
+    if sys.platform == "darwin":
+        os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "TRUE")
+    import faiss
+
+    faiss.omp_set_num_threads(1 if sys.platform == "darwin" else torch.get_num_threads())
+    return faiss

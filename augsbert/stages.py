@@ -1,0 +1,115 @@
+"""The work of each stage: reads the folders of its inputs, writes its own. The flow (pipeline.py) says which stage feeds which."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augsbert import launch
+from augsbert.config import make
+from augsbert.errors import UserError
+from augsbert.evaluation import best_thresholds, metrics
+from augsbert.launch import Job
+from augsbert.pairs import SENTENCES, Splits, Task, digest
+from augsbert.store.rows import Rows
+
+log = logging.getLogger(__name__)
+
+SPLITS = ("train", "dev", "test")
+
+
+def write_splits(folder: Path, splits: Splits) -> None:
+    """A dataset as ``train.parquet``, ``dev.parquet``, ``test.parquet`` and ``task.json``."""
+    for name in SPLITS:
+        getattr(splits, name).to_parquet(folder / f"{name}.parquet")
+    (folder / "task.json").write_text(json.dumps(splits.task))
+
+
+def read_splits(folder: Path) -> Splits:
+    """What :func:`write_splits` wrote."""
+    tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in SPLITS}
+    return Splits(**tables, task=json.loads((folder / "task.json").read_text()))
+
+
+def write_candidates(folder: Path, candidates: pd.DataFrame, sampler: str) -> None:
+    """A sampler's pairs as ``pairs.parquet``.
+
+    Raises:
+        UserError: there are none.
+    """
+    if candidates.empty:
+        raise UserError(
+            f"sampler: {sampler} found no pairs in the pool. Raise its top_k or num_pairs, or give it more sentences (pool=...)."
+        )
+    candidates.to_parquet(folder / "pairs.parquet")
+
+
+def write_silver(folder: Path, silver: pd.DataFrame) -> None:
+    """What the selector took, as ``pairs.parquet``.
+
+    Raises:
+        UserError: it took nothing.
+    """
+    if silver.empty:
+        raise UserError("selector: it keeps none of the scored pairs. Choose another one (selector=all keeps them all).")
+    silver[[*SENTENCES, "score", "origin"]].reset_index(drop=True).to_parquet(folder / "pairs.parquet")
+
+
+def fit(folder: Path, job: Mapping[str, Any], train: pd.DataFrame, dev: pd.DataFrame) -> None:
+    """Fit an encoder; ``model/`` and ``curve.json`` are what it leaves."""
+    launch.run(Job("fit", folder=str(folder), **job), train=train[[*SENTENCES, "score"]], dev=dev)
+
+
+def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndarray:
+    """An encoder's scores (n,) of pairs; its shards in the scratch folder go once they are read."""
+    from augsbert import training
+
+    launch.run(Job("score", folder=str(folder), **job), pairs=pairs[SENTENCES])
+    values = training.read_scores(make(job["encoder"]), pairs, folder)
+    shutil.rmtree(folder / "shards")
+    return values
+
+
+def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.DataFrame, kept: Rows) -> None:
+    """Score candidates with the labeller; ``pairs.parquet`` gains a ``score``.
+
+    A pair that another sampler's run had labelled is taken from ``kept``, where new labels go too. Which pairs are missing is
+    decided once and written down, so that the shards that a kill leaves still belong to the same rows.
+    """
+    digests = [digest(pair) for pair in candidates[SENTENCES].itertuples(index=False)]
+    values = kept.get(digests)
+    noted = folder / "missing.json"
+    if not noted.exists():
+        noted.write_text(json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
+    missing = np.array(json.loads(noted.read_text()), dtype=int)
+    if len(missing):
+        values[missing] = scores(folder, job(), candidates.iloc[missing].reset_index(drop=True))
+        kept.put([digests[i] for i in missing], values[missing])
+    log.info("labelled %d pairs, %d of them by earlier runs", len(values), len(values) - len(missing))
+    noted.unlink()
+    candidates.assign(score=values).to_parquet(folder / "pairs.parquet")
+
+
+def evaluate(folder: Path, job: Mapping[str, Any], dev: pd.DataFrame, test: pd.DataFrame, task: Task) -> None:
+    """Score dev and test; ``predictions.parquet`` (split, score) and ``metrics.json`` (``dev/spearman``, ...).
+
+    The thresholds of F1 and accuracy are found on dev and used on both.
+    """
+    pairs = pd.concat([dev.assign(split="dev"), test.assign(split="test")], ignore_index=True)
+    pairs["prediction"] = scores(folder, job, pairs)
+    pairs[["split", "prediction"]].to_parquet(folder / "predictions.parquet")
+    part = dict(list(pairs.groupby("split")))
+    thresholds = best_thresholds(part["dev"]["prediction"].to_numpy(), part["dev"]["score"].to_numpy()) if task == "binary" else None
+    values = {
+        f"{split}/{name}": value
+        for split, rows in part.items()
+        for name, value in metrics(rows["prediction"].to_numpy(), rows["score"].to_numpy(), task, thresholds).items()
+    }
+    (folder / "metrics.json").write_text(json.dumps(values, indent=1))

@@ -1,0 +1,265 @@
+"""Fitting an encoder and running it over pairs, through Lightning. The only file that knows of ranks.
+
+Both functions run in one process or in each process of a torchrun: the callers hand over and take back through folders.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch.utils.data import DataLoader
+
+from augsbert.batching import GlobalBatches, ScoringBatches, TrainingBatches
+from augsbert.encoders.module import PairEncoder
+from augsbert.evaluation import PRIMARY, metrics
+from augsbert.hardware import Hardware
+from augsbert.pairs import Task
+
+log = logging.getLogger(__name__)
+
+#: Batches in a shard of outputs: what a kill can cost.
+SHARD = 64
+
+
+def rank_and_world() -> tuple[int, int]:
+    """This process's rank and how many there are, as torchrun says; (0, 1) outside it."""
+    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+
+
+class EpochSeed(pl.Callback):
+    """Reseeds from (seed, epoch, rank) at each epoch's start: a resumed fit then draws what an undisturbed one would."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Set torch's generator, which dropout draws from."""
+        words = np.random.SeedSequence([self.seed, trainer.current_epoch, trainer.global_rank]).generate_state(1)
+        torch.manual_seed(int(words[0]))
+
+
+class DevScore(pl.Callback):
+    """The dev metric, once over all rows: outputs are gathered from the ranks and duplicates dropped.
+
+    A rank correlation is never averaged over batches or ranks. Rows of ``curve`` travel in the checkpoint.
+    """
+
+    def __init__(self, dev: pd.DataFrame, task: Task) -> None:
+        self.dev, self.task, self.name = dev, task, PRIMARY[task]
+        self.outputs: dict[int, np.ndarray] = {}
+        self.losses: list[torch.Tensor] = []
+        self.curve: list[dict[str, float]] = []
+
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, *_: Any) -> None:
+        """Keep the loss, on its device: reading it would wait for the device at each step."""
+        self.losses.append(outputs["loss"].detach())
+
+    def on_validation_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Keep this rank's outputs by row."""
+        self.outputs.update(zip(batch["indices"].tolist(), outputs.cpu().numpy(), strict=True))
+
+    def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: PairEncoder) -> None:  # type: ignore[override]
+        """Score all dev pairs, the same on every rank."""
+        gathered = _all_objects(self.outputs)
+        self.outputs = {}
+        if trainer.sanity_checking:
+            return
+        rows = {index: row for part in gathered for index, row in part.items()}
+        scores = pl_module.combine(self.dev, np.stack([rows[i] for i in range(len(rows))]))
+        value = metrics(scores, self.dev["score"].to_numpy(), self.task)[self.name]
+        pl_module.log("dev", value, rank_zero_only=False, sync_dist=False)
+        self._extend_curve(trainer, value)
+
+    def _extend_curve(self, trainer: pl.Trainer, value: float) -> None:
+        losses = torch.stack(self.losses).tolist() if self.losses else []
+        self.losses = []
+        first = trainer.global_step - len(losses) + 1
+        epoch = trainer.current_epoch
+        self.curve += [{"step": first + i, "epoch": epoch, "loss": loss} for i, loss in enumerate(losses)]
+        self.curve.append({"step": trainer.global_step, "epoch": epoch, f"dev/{self.name}": float(value)})
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain containers, as checkpoints are loaded with ``weights_only``."""
+        return {"curve": self.curve}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the curve of the run that was killed."""
+        self.curve = list(state_dict["curve"])
+
+
+def _all_objects(value: Any) -> list[Any]:
+    if not torch.distributed.is_initialized():
+        return [value]
+    gathered: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(gathered, value)
+    return gathered
+
+
+def fit(
+    module: PairEncoder,
+    train: pd.DataFrame,
+    dev: pd.DataFrame,
+    task: Task,
+    hardware: Hardware,
+    folder: Path,
+    progress: pl.Callback,
+) -> None:
+    """Fit an encoder; its best epoch by the dev metric goes to ``folder/model``, its curve to ``folder/curve.json``.
+
+    A fit that was killed goes on at the last epoch's end, from ``folder/checkpoints``, and ends as an undisturbed one would.
+
+    Args:
+        module: what to fit; its ``fit_settings`` say how, with the precision resolved.
+        train: scored pairs.
+        dev: scored pairs, read for choosing the epoch only.
+        task: decides the metric of the choice.
+        hardware: where it runs.
+        folder: kept after a kill.
+        progress: told of each batch.
+    """
+    settings = module.fit_settings
+    assert settings is not None
+    torch.manual_seed(settings.seed)
+    module.configure_model()
+    batches = TrainingBatches(module, train)
+    sampler = GlobalBatches(len(batches), settings.batch_size, settings.seed, *rank_and_world())
+    dev_score = DevScore(dev, task)
+    best, last = _checkpoints(folder)
+    trainer = _trainer(
+        hardware,
+        settings.precision,
+        callbacks=[EpochSeed(settings.seed), dev_score, best, last, progress],
+        max_epochs=settings.epochs,
+    )
+    trainer.fit(
+        module,
+        DataLoader(batches, batch_size=None, sampler=sampler),
+        _dev_loader(module, dev),
+        ckpt_path=_resumable(folder / "checkpoints" / "last.ckpt"),
+    )
+    if trainer.is_global_zero:
+        _keep_best(module, Path(best.best_model_path), folder)
+        (folder / "curve.json").write_text(json.dumps(dev_score.curve))
+
+
+def _checkpoints(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
+    """The best epoch's weights, and all that a resume needs of the last one; each replaces its forerunner."""
+    kept = {"dirpath": folder / "checkpoints", "enable_version_counter": False, "save_on_train_epoch_end": True}
+    best = ModelCheckpoint(filename="best", monitor="dev", mode="max", save_weights_only=True, **kept)
+    return best, ModelCheckpoint(filename="last", **kept)
+
+
+def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
+    batches = ScoringBatches(module, module.scoring_rows(dev))
+    rank, world = rank_and_world()
+    # Every rank needs a batch, as Lightning skips the whole validation where there is none; doubles are dropped.
+    return DataLoader(batches, batch_size=None, sampler=list(range(rank, len(batches), world)) or [0])
+
+
+def _keep_best(module: PairEncoder, checkpoint: Path, folder: Path) -> None:
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(state)
+    module.cpu().save(folder / "model")
+    shutil.rmtree(folder / "checkpoints")
+
+
+def _resumable(checkpoint: Path) -> Path | None:
+    if checkpoint.is_file():
+        log.info("going on from the last epoch that was finished")
+        return checkpoint
+    return None
+
+
+def score(
+    module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
+) -> None:
+    """Run an encoder over the scoring rows of pairs; outputs go to ``folder/shards``, where :func:`read_scores` finds them.
+
+    Shards are dealt out to the ranks; those that a killed run left are not made again.
+    """
+    shards = folder / "shards"
+    shards.mkdir(exist_ok=True)
+    module.configure_model()
+    batches = ScoringBatches(module, module.scoring_rows(pairs))
+    missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
+    rank, world = rank_and_world()
+    mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]
+    # All ranks see the same folder only before any of them writes.
+    trainer = _trainer(hardware, precision, callbacks=[ShardWriter(shards, len(batches)), progress])
+    if missing:
+        loader = DataLoader(batches, batch_size=None, sampler=mine)
+        trainer.predict(module.eval(), loader, return_predictions=False)
+
+
+def read_scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
+    """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
+    rows: dict[int, np.ndarray] = {}
+    for path in sorted((folder / "shards").glob("*.npz")):
+        with np.load(path) as shard:
+            rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
+    return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))
+
+
+class ShardWriter(pl.Callback):
+    """Writes the outputs of each shard as soon as its last batch is through."""
+
+    def __init__(self, folder: Path, batches: int) -> None:
+        self.folder, self.batches = folder, batches
+        self.indices: list[np.ndarray] = []
+        self.outputs: list[np.ndarray] = []
+
+    def on_predict_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Collect; at a shard's end, write and rename, so that a half-written one is never read."""
+        self.indices.append(batch["indices"].cpu().numpy())
+        self.outputs.append(outputs.cpu().numpy())
+        number = batch["number"]
+        if (number + 1) % SHARD and number + 1 < self.batches:
+            return
+        target = _shard(self.folder, number)
+        unfinished = target.with_suffix(f".{trainer.global_rank}")
+        with unfinished.open("wb") as stream:
+            np.savez(stream, indices=np.concatenate(self.indices), outputs=np.concatenate(self.outputs))
+        unfinished.rename(target)
+        self.indices, self.outputs = [], []
+
+
+def _shard(folder: Path, batch: int) -> Path:
+    return folder / f"{batch // SHARD:06d}.npz"
+
+
+def _trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:
+    _quieten()
+    return pl.Trainer(
+        **hardware.lightning(),
+        precision=precision,  # type: ignore[arg-type]
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_model_summary=False,
+        enable_progress_bar=False,
+        **settings,
+    )
+
+
+def _quieten() -> None:
+    """Lightning's hints about workers, intervals and hardware say nothing about the experiment."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    logging.getLogger("pytorch_lightning.accelerators.cuda").setLevel(logging.WARNING)
+    for message in (".*does not have many workers.*", ".*`isinstance\\(treespec, LeafSpec\\)`.*", ".*Checkpoint directory.*"):
+        warnings.filterwarnings("ignore", message)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augsbert.pairs import Pool
+from augsbert.samplers.bm25 import BM25, tokenize
+from augsbert.samplers.neighbours import places
+
+NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
+DATA = Path(os.environ.get("AUGSBERT_DATA", Path(__file__).parents[3] / "shared" / "data"))
+
+
+def _partners(pairs: pd.DataFrame, query: str) -> list[str]:
+    return list(pairs[pairs["sentence1"] == query]["sentence2"])
+
+
+@pytest.fixture(scope="module")
+def stsb() -> Pool:
+    path = DATA / "stsbenchmark.tsv.gz"
+    if not path.is_file():
+        pytest.skip(f"{path.name} is not here")
+    rows = pd.read_csv(path, sep="\t", quoting=3, usecols=["split", "sentence1", "sentence2"])
+    rows = rows[rows["split"] == "train"].iloc[::20]
+    return Pool(list(dict.fromkeys(rows[["sentence1", "sentence2"]].to_numpy().ravel())), rows.iloc[:, 1:])
+
+
+@pytest.mark.parametrize("settings", [{}, {"stopwords": "english"}, {"k1": 0.9, "b": 0.4}, {"top_k": 11}])
+def test_both_backends_find_the_same_neighbours_in_the_same_order(stsb: Pool, settings: dict) -> None:
+    assert len(stsb.sentences) > 400
+    fast, slow = (BM25(backend=backend, **settings)(stsb, stsb.pairs) for backend in ("bm25s", "rank_bm25"))
+    pd.testing.assert_frame_equal(fast, slow)
+
+
+def test_neighbours_are_those_of_the_formula(stsb: Pool) -> None:
+    sentences, top_k, k1, b = stsb.sentences[:120], 5, 1.2, 0.6
+    tokens = [tokenize(sentence) for sentence in sentences]
+    mean = np.mean([len(words) for words in tokens])
+
+    def score(query: list[str], words: list[str]) -> float:
+        total = 0.0
+        for word in query:
+            containing = sum(word in other for other in tokens)
+            idf = np.log(1 + (len(tokens) - containing + 0.5) / (containing + 0.5))
+            norm = k1 * (1 - b + b * len(words) / mean)
+            total += idf * words.count(word) * (k1 + 1) / (words.count(word) + norm)
+        return total
+
+    expected = set()
+    for query in range(0, 120, 4):
+        scores = np.array([score(tokens[query], words) for words in tokens]).round(9)
+        scores[query] = 0
+        order = np.lexsort((np.arange(120), -scores))[:top_k]
+        expected |= {frozenset((query, int(place))) for place in order if scores[place] > 0}
+    pairs = BM25(top_k=top_k, k1=k1, b=b)(Pool(sentences, NOTHING), NOTHING)
+    assert expected <= {frozenset(row) for row in places(sentences, pairs).tolist()}
+
+
+@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+def test_sentences_that_share_no_word_are_never_neighbours(backend: str) -> None:
+    pool = Pool(["red dogs run", "blue cats sleep", "dogs sleep", "...", "green birds"], NOTHING)
+    pairs = BM25(top_k=4, backend=backend)(pool, NOTHING)  # type: ignore[arg-type]
+    found = {frozenset(row) for row in pairs[["sentence1", "sentence2"]].to_numpy()}
+    assert found == {frozenset(("red dogs run", "dogs sleep")), frozenset(("blue cats sleep", "dogs sleep"))}
+
+
+@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+def test_a_pool_without_any_word_gives_an_empty_table(backend: str) -> None:
+    assert len(BM25(backend=backend)(Pool(["?", "!", "..."], NOTHING), NOTHING)) == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", ["bm25s", "rank_bm25"])
+def test_ties_go_to_the_sentence_that_stands_first(backend: str) -> None:
+    pool = Pool(["query", *(f"query {letter}" for letter in "hgfedcba")], NOTHING)
+    pairs = BM25(top_k=3, backend=backend)(pool, NOTHING)  # type: ignore[arg-type]
+    assert _partners(pairs, "query") == ["query h", "query g", "query f"]
+
+
+def test_the_query_is_skipped_by_its_place_even_where_another_has_the_same_words() -> None:
+    pool = Pool(["A dog!", "a dog", "a dog runs", "a cat"], NOTHING)
+    assert _partners(BM25(top_k=1)(pool, NOTHING), "A dog!") == ["a dog"]
+
+
+def test_an_excluded_neighbour_makes_room_for_the_next_best() -> None:
+    pool = Pool(["red big dog", "red big cat", "red bird", "a fish", "the end"], NOTHING)
+    exclude = pd.DataFrame({"sentence1": ["red big cat"], "sentence2": ["red big dog"]})
+    assert _partners(BM25(top_k=1)(pool, NOTHING), "red big dog") == ["red big cat"]
+    assert _partners(BM25(top_k=1)(pool, exclude), "red big dog") == ["red bird"]
+
+
+def test_a_word_in_every_sentence_still_counts_and_counts_least() -> None:
+    pool = Pool(["the dog", "the cat and the bird", "dog bird the", "the x"], NOTHING)
+    partners = _partners(BM25(top_k=3)(pool, NOTHING), "the dog")
+    assert partners[0] == "dog bird the"
+    assert len(partners) == 3
+
+
+def test_words_are_lower_case_runs_of_letters_and_digits_of_any_script() -> None:
+    assert tokenize("What's ２ of the ÜBER-Größe? Москва, 東京") == [
+        *["what", "s", "2", "of", "the", "über", "größe", "москва", "東京"]
+    ]
+    assert tokenize("cafe\u0301") == tokenize("caf\u00e9") == ["caf\u00e9"]
+
+
+def test_english_stopwords_are_left_out_on_demand() -> None:
+    assert tokenize("The dog is in a park", "english") == ["dog", "park"]
+
+
+def test_rank_bm25_warns_of_a_large_pool_with_its_size(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("augsbert.samplers.bm25._SLOW_FROM", 3)
+    with caplog.at_level(logging.WARNING):
+        BM25(backend="rank_bm25")(Pool(["a dog", "a cat", "a bird"], NOTHING), NOTHING)
+    assert "all 3 sentences" in caplog.text
+    assert "backend=bm25s" in caplog.text

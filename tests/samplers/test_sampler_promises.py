@@ -1,0 +1,140 @@
+"""What every sampler promises, whatever it looks for. The encoder is a stand-in: a vector depends on its text alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augsbert.errors import UserError
+from augsbert.pairs import Pool, unordered_keys
+from augsbert.samplers.bm25 import BM25
+from augsbert.samplers.random import Random
+from augsbert.samplers.semantic import Semantic
+
+TOP_K = 3
+SAMPLERS: dict[str, Callable[[], Callable[[Pool, pd.DataFrame], pd.DataFrame]]] = {
+    "random": lambda: Random(num_pairs=200, seed=3),
+    "bm25": lambda: BM25(top_k=TOP_K),
+    "rank_bm25": lambda: BM25(top_k=TOP_K, backend="rank_bm25"),
+    "flat": lambda: Semantic("stand-in", top_k=TOP_K),
+    "hnsw": lambda: Semantic("stand-in", top_k=TOP_K, index="hnsw"),
+    "ivf": lambda: Semantic("stand-in", top_k=TOP_K, index="ivf", ivf={"lists": 4, "probes": 2}),
+}
+ORIGINS = {name: name if name == "random" else "bm25" if "bm25" in name else "semantic" for name in SAMPLERS}
+NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
+
+
+def _embed(folder: str, sentences: Sequence[str], device: str) -> np.ndarray:
+    seeds = [int.from_bytes(hashlib.sha256(sentence.encode()).digest()[:8], "little") for sentence in sentences]
+    vectors = np.stack([np.random.default_rng(seed).normal(size=8) for seed in seeds]).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augsbert.samplers.semantic.embed", _embed)
+
+
+@pytest.fixture(params=SAMPLERS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def _pool(size: int = 60) -> Pool:
+    rng = np.random.default_rng(0)
+    words = ["man", "woman", "dog", "plays", "runs", "eats", "guitar", "park", "food", "the", "a", "in", "of", "red"]
+    sentences = [f"{' '.join(rng.choice(words, rng.integers(1, 7)))} {number}" for number in range(size)]
+    return Pool(sentences, NOTHING)
+
+
+def _swapped(pairs: pd.DataFrame) -> pd.DataFrame:
+    return pairs.rename(columns={"sentence1": "sentence2", "sentence2": "sentence1"})
+
+
+def test_the_table_has_the_columns_and_the_origin(name: str) -> None:
+    pairs = SAMPLERS[name]()(_pool(), NOTHING)
+    assert list(pairs.columns) == ["sentence1", "sentence2", "origin"]
+    assert set(pairs["origin"]) == {ORIGINS[name]}
+    assert list(pairs.index) == list(range(len(pairs)))
+
+
+def test_pairs_are_of_the_pool_distinct_whatever_their_order_and_never_of_a_sentence_with_itself(name: str) -> None:
+    pool = _pool()
+    pairs = SAMPLERS[name]()(pool, NOTHING)
+    assert len(pairs) > 60
+    assert not unordered_keys(pairs).duplicated().any()
+    assert (pairs["sentence1"] != pairs["sentence2"]).all()
+    assert set(pairs["sentence1"]) | set(pairs["sentence2"]) <= set(pool.sentences)
+
+
+def test_nothing_of_exclude_comes_back_in_either_order(name: str) -> None:
+    first = SAMPLERS[name]()(_pool(), NOTHING)
+    exclude = pd.concat([first.iloc[::3], _swapped(first.iloc[1::3])])
+    second = SAMPLERS[name]()(_pool(), exclude[["sentence1", "sentence2"]])
+    assert not set(unordered_keys(second)) & set(unordered_keys(exclude))
+    assert len(second) > 60
+
+
+def test_the_same_arguments_give_the_same_rows_in_the_same_order(name: str) -> None:
+    exclude = SAMPLERS[name]()(_pool(), NOTHING).iloc[:20]
+    pd.testing.assert_frame_equal(SAMPLERS[name]()(_pool(), exclude), SAMPLERS[name]()(_pool(), exclude))
+
+
+def test_a_sentence_that_the_pool_repeats_counts_once(name: str) -> None:
+    pool = _pool()
+    repeated = pool._replace(sentences=[*pool.sentences, *pool.sentences[:20]])
+    pd.testing.assert_frame_equal(SAMPLERS[name]()(repeated, NOTHING), SAMPLERS[name]()(pool, NOTHING))
+
+
+def test_excluded_pairs_of_other_sentences_change_nothing(name: str) -> None:
+    exclude = pd.DataFrame(
+        {"sentence1": ["not in the pool", _pool().sentences[0]], "sentence2": ["nor this", "nor that"]}
+    )
+    pd.testing.assert_frame_equal(SAMPLERS[name]()(_pool(), exclude), SAMPLERS[name]()(_pool(), NOTHING))
+
+
+@pytest.mark.parametrize("sentences", [[], ["one alone"], ["twice", "twice"]])
+def test_a_pool_without_a_pair_gives_an_empty_table(name: str, sentences: list[str]) -> None:
+    pairs = SAMPLERS[name]()(Pool(sentences, NOTHING), NOTHING)
+    assert len(pairs) == 0
+    assert list(pairs.columns) == ["sentence1", "sentence2", "origin"]
+
+
+def test_two_sentences_give_their_pair_unless_it_is_excluded(name: str) -> None:
+    pool = Pool(["a red dog", "a big dog"], NOTHING)
+    pairs = SAMPLERS[name]()(pool, NOTHING)
+    assert [set(row) for row in pairs[["sentence1", "sentence2"]].to_numpy()] == [set(pool.sentences)]
+    assert len(SAMPLERS[name]()(pool, _swapped(pairs))) == 0
+
+
+@pytest.mark.parametrize("name", ["bm25", "rank_bm25", "flat", "hnsw", "ivf"])
+def test_no_query_brings_more_than_top_k_pairs(name: str) -> None:
+    assert SAMPLERS[name]()(_pool(), NOTHING)["sentence1"].value_counts().max() <= TOP_K
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Random(num_pairs=0, seed=0), "num_pairs=0: give a whole number of at least 1."),
+        (lambda: Random(num_pairs=1, seed=-1), "seed=-1: give a whole number of at least 0."),
+        (lambda: BM25(top_k=0), "top_k=0: give a whole number of at least 1."),
+        (lambda: BM25(top_k=1.5), "top_k=1.5: give a whole number of at least 1."),  # type: ignore[arg-type]
+        (lambda: BM25(backend="bm25"), "backend='bm25': choose one of bm25s, rank_bm25."),  # type: ignore[arg-type]
+        (lambda: BM25(stopwords="french"), "stopwords='french': choose one of null, english."),  # type: ignore[arg-type]
+        (lambda: BM25(k1=-1), "k1=-1: give a number in 0..100."),
+        (lambda: BM25(b=float("nan")), "b=nan: give a number in 0..1."),
+        (lambda: Semantic("x", top_k=True), "top_k=True: give a whole number of at least 1."),
+        (lambda: Semantic("x", index="pq"), "index='pq': choose one of flat, hnsw, ivf."),  # type: ignore[arg-type]
+        (lambda: Semantic("x", memory_mib=0), "memory_mib=0: give a whole number of at least 1."),
+        (lambda: Semantic("x", ivf={"probes": 0}), "ivf.probes=0: give a whole number of at least 1."),
+        (lambda: Semantic("x", hnsw={"m": 8}), "hnsw.m=8: hnsw takes links, ef_construction, ef_search only."),
+    ],
+)
+def test_a_bad_argument_is_named_with_its_value_and_what_is_allowed(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        make()
+    assert str(error.value) == message
