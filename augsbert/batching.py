@@ -16,6 +16,8 @@ from augsbert.encoders.module import PairEncoder, Row
 #: rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
 LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 SCORING_BATCH = 32
+#: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to stay mixed.
+WINDOW = 16
 
 
 class TrainingBatches(Dataset):
@@ -24,6 +26,7 @@ class TrainingBatches(Dataset):
     def __init__(self, module: PairEncoder, pairs: pd.DataFrame) -> None:
         self.module = module
         self.rows, self.scores = module.training_rows(pairs)
+        self.lengths = np.array([max(len(row["input_ids"]) for row in rows) for rows in self.rows])
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -39,13 +42,22 @@ class TrainingBatches(Dataset):
 
 
 class GlobalBatches(Sampler):
-    """Permutes the pairs by (seed, epoch) and deals each global batch out to the ranks.
+    """Permutes the pairs by (seed, epoch), groups them by length, and deals each global batch out to the ranks.
 
-    The permutation does not know how many devices there are, so neither do the batches; the last one may be short.
+    Within windows of ``WINDOW`` batches of the permutation, pairs are sorted by length, as a batch is padded to its longest;
+    then the batches are permuted. Nothing here knows how many devices there are until a batch is dealt out, so the batches
+    do not either; the last of the permutation may be short.
+
+    Args:
+        lengths: tokens of each pair's longest row (n,).
+        batch_size: global, in pairs.
+        seed: of the permutations.
+        rank: of this process.
+        world: number of processes.
     """
 
-    def __init__(self, pairs: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        self.pairs, self.batch_size, self.seed, self.epoch = pairs, batch_size, seed, 0
+    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
         self.rank, self.world = rank, world
 
     def set_epoch(self, epoch: int) -> None:
@@ -53,15 +65,22 @@ class GlobalBatches(Sampler):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.pairs // self.batch_size)
+        return -(-len(self.lengths) // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.pairs)
-        for start in range(0, self.pairs, self.batch_size):
-            batch = order[start : start + self.batch_size].tolist()
+        for batch in self._batches():
             share = -(-len(batch) // self.world)
             batch += [-1] * (share * self.world - len(batch))
             yield batch[self.rank :: self.world]
+
+    def _batches(self) -> list[list[int]]:
+        random = np.random.default_rng([self.seed, self.epoch])
+        order = random.permutation(len(self.lengths))
+        window = WINDOW * self.batch_size
+        windows = (order[start : start + window] for start in range(0, len(order), window))
+        grouped = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in windows])
+        batches = [grouped[i : i + self.batch_size].tolist() for i in range(0, len(grouped), self.batch_size)]
+        return [batches[i] for i in random.permutation(len(batches))]
 
 
 class ScoringBatches(Dataset):

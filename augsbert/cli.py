@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.config import explain, parts_help
@@ -17,6 +19,7 @@ from augsbert.errors import UserError
 _HERE = Path(__file__).parent
 #: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
 CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
+_wants_traceback = "HYDRA_FULL_ERROR" in os.environ
 
 OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=True)
 
@@ -26,21 +29,30 @@ def run(cfg: DictConfig) -> float | None:
     """One job; the imports wait until here, so that --help and a misspelt key are instant."""
     from augsbert.experiment import run as run_experiment
 
-    return run_experiment(cfg)
+    try:
+        return run_experiment(cfg)
+    except UserError as error:
+        # Of a single run this is all there is to say; in a sweep Hydra names the job's overrides first.
+        if HydraConfig.get().mode == RunMode.RUN and not _wants_traceback:
+            sys.exit(_said(str(error)))
+        raise
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one message and exit status 1, Ctrl-C the line that goes on and 130."""
-    wants_traceback = "HYDRA_FULL_ERROR" in os.environ
     # Hydra would print and exit by itself; its errors come here instead, to gain the nearest name.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
         run()
     except (UserError, HydraException) as error:
-        if wants_traceback:
+        if _wants_traceback:
             raise
         message = str(error) if isinstance(error, UserError) else explain(error, CONF)
-        sys.exit("\n".join(f"error: {line}" if i == 0 else line for i, line in enumerate(message.splitlines())))
+        sys.exit(_said(message))
     except KeyboardInterrupt:
         print(f"\nInterrupted. What is finished is kept; to go on: {shlex.join(sys.argv)}", file=sys.stderr)
         sys.exit(130)
+
+
+def _said(message: str) -> str:
+    return "\n".join(f"error: {line}" for line in message.splitlines())

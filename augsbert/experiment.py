@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import logging
 import os
 import platform
 from pathlib import Path
@@ -20,8 +19,6 @@ from augsbert.hardware import describe
 from augsbert.pipeline import Flow, parts_of
 from augsbert.reporting.table import table
 from augsbert.store import Store, plan, render
-
-log = logging.getLogger(__name__)
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -53,8 +50,6 @@ def _run(cfg: DictConfig, flow: Flow, keys: dict[str, str]) -> dict[str, float]:
     group = Path(hydra.sweep.dir).name if hydra.mode.name == "MULTIRUN" else None
     config: dict[str, Any] = plain(cfg)
     with make(plain(cfg.logger)).run(config, keys, folder, group) as logged:
-        for name, stage in flow.evaluations.items():
-            log.info("%s: %s", name, stage.folder)
         metrics = results.leave(flow, folder)
         results.log(flow, metrics, logged)
     return metrics

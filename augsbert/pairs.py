@@ -72,12 +72,14 @@ def candidate_pairs(sentences: Sequence[str], rows: np.ndarray, origin: str, exc
     Returns:
         A table of ``sentence1``, ``sentence2``, ``origin`` with a fresh index.
     """
-    rows = rows[rows[:, 0] != rows[:, 1]]
-    _, first = np.unique(np.sort(rows, axis=1), axis=0, return_index=True)
-    rows = rows[np.sort(first)]
+    place = {sentence: i for i, sentence in enumerate(sentences)}
+    known = np.array([[place.get(s, -1) for s in exclude[column]] for column in SENTENCES], dtype=np.int64).T
+    # An unordered pair as one integer: a million of them are compared in a fraction of the memory that their text takes.
+    codes, excluded = (np.sort(r, axis=1) @ [len(sentences), 1] for r in (rows, known[(known >= 0).all(axis=1)]))
+    first = np.sort(np.unique(codes, return_index=True)[1])
+    rows = rows[first[(rows[first, 0] != rows[first, 1]) & ~np.isin(codes[first], excluded)]]
     texts = np.asarray(sentences, dtype=object)
-    pairs = pd.DataFrame({"sentence1": texts[rows[:, 0]], "sentence2": texts[rows[:, 1]], "origin": origin})
-    return without(pairs, exclude)
+    return pd.DataFrame({"sentence1": texts[rows[:, 0]], "sentence2": texts[rows[:, 1]], "origin": origin})
 
 
 def without(pairs: pd.DataFrame, *others: pd.DataFrame) -> pd.DataFrame:
@@ -110,9 +112,10 @@ def merge_duplicates(pairs: pd.DataFrame, duplicates: Literal["error", "mean"], 
         UserError: a pair has two scores and ``duplicates`` is ``error``.
     """
     keys = unordered_keys(pairs)
-    scores = pairs["score"].groupby(keys)
-    if duplicates == "error" and (scores.transform("nunique") > 1).any():
-        row = pairs[scores.transform("nunique") > 1].iloc[0]
+    scores = pairs["score"].groupby(keys, sort=False)
+    differ = scores.transform("nunique") > 1
+    if duplicates == "error" and differ.any():
+        row = pairs[differ].iloc[0]
         raise UserError(
             f"{where}: the pair ({row.sentence1!r}, {row.sentence2!r}) stands there with different scores. "
             "Keep one of the rows, or set dataset.duplicates=mean to train on their mean."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from augsbert.config import TARGET, make, part_class, plain
-from augsbert.encoders.weights import resolve
+from augsbert.encoders.weights import Weights, resolve
 from augsbert.store import UNKEYED, NotFetched, Stage
 from augsbert.store.files import sha256_of_file
 from augsbert.store.key import keyed, stage_key
@@ -24,10 +24,12 @@ class Part:
     Args:
         node: its config node (``_target_`` and arguments).
         inputs: role -> stage that it reads; under ``encoder``, the stage whose ``model/`` takes the place of the setting.
+        fetch: whether raw files and weights that are not on this disk may be downloaded; a plan does not.
     """
 
     node: Mapping[str, Any]
     inputs: Mapping[str, Stage] = field(default_factory=dict)
+    fetch: bool = True
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -37,7 +39,7 @@ class Part:
     def replaced(self, inputs: Mapping[str, Stage] | None = None, **changes: Any) -> Part:
         """The same part with other inputs or other top-level settings (those that it has)."""
         known = {name: value for name, value in changes.items() if name in self.settings}
-        return Part({**self.settings, **known}, self.inputs if inputs is None else inputs)
+        return replace(self, node={**self.settings, **known}, inputs=self.inputs if inputs is None else inputs)
 
     @cached_property
     def keyed(self) -> dict[str, Any]:
@@ -52,7 +54,7 @@ class Part:
         if "encoder" in self.inputs:
             settings["encoder"] = STAGE
         elif "encoder" in settings:
-            settings["encoder"] = resolve(settings["encoder"]).identity
+            settings["encoder"] = self._weights.identity
         return settings | {"versions": dict(_versions(self.settings))}
 
     @cached_property
@@ -65,32 +67,34 @@ class Part:
         if "encoder" in self.inputs:
             return self.settings | {"encoder": str(self.inputs["encoder"].folder / "model")}
         if "encoder" in self.settings:
-            return self.settings | {"encoder": str(resolve(self.settings["encoder"]).folder)}
+            return self.settings | {"encoder": str(self._weights.folder)}
         return self.settings
+
+    @cached_property
+    def _weights(self) -> Weights:
+        weights = resolve(self.settings["encoder"], fetch=self.fetch)
+        if weights is None:
+            raise NotFetched
+        return weights
 
     def make(self) -> Any:
         """The part itself."""
         return make(self.ready())
 
 
-def keyed_dataset(part: Part, *, fetch: bool) -> dict[str, Any]:
+def keyed_dataset(part: Part) -> dict[str, Any]:
     """What counts of a dataset: its settings, and its raw files by content.
 
-    Args:
-        part: a dataset.
-        fetch: whether to download what is missing.
-
     Raises:
-        NotFetched: it is not on this disk, and ``fetch`` is off.
+        NotFetched: it is not on this disk, and the part may not fetch it.
         UserError: its path leads nowhere, or the download failed.
     """
     dataset = part.make()
-    files = dataset.files()
-    if files is None:
-        if not fetch:
+    if dataset.files() is None:
+        if not part.fetch:
             raise NotFetched
-        files = dataset.fetch()
-    return part.keyed | {"files": [sha256_of_file(path) for path in files]}
+        dataset()
+    return part.keyed | {"files": [sha256_of_file(path) for path in dataset.files()]}
 
 
 def _versions(settings: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -215,7 +215,7 @@ class Flow:
             stages.evaluate(folder, job, splits.dev, splits.test, splits.task)
 
         inputs = {"dataset": self.target, **encoder.inputs}
-        return self._stage("evaluation", write, lambda: encoder.keyed, inputs)
+        return self._stage(f"evaluation/{name}", write, lambda: encoder.keyed, inputs, kind="evaluation")
 
     def _fitted(
         self,
@@ -252,7 +252,7 @@ class Flow:
         return {"stage": name, "encoder": settings, "hardware": plain(self.cfg.trainer), "precision": precision}
 
     def _part(self, name: str) -> Part:
-        part = Part(parts_of(self.cfg)[name])
+        part = Part(parts_of(self.cfg)[name], fetch=self.fetch)
         encoder = str(part.settings.get("encoder", ""))
         if not encoder.startswith(STAGE):
             return part
@@ -260,12 +260,12 @@ class Flow:
         return part.replaced(fitted.inputs)
 
     def _dataset(self, name: str, node: DictConfig) -> Stage:
-        part = Part(node)
+        part = Part(node, fetch=self.fetch)
 
         def write(folder: Path) -> None:
             stages.write_splits(folder, part.make()())
 
-        return self._stage(name, write, lambda: keyed_dataset(part, fetch=self.fetch), kind="dataset")
+        return self._stage(name, write, lambda: keyed_dataset(part), kind="dataset")
 
     def _stage(
         self,

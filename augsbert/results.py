@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from augsbert.pipeline import Flow
-from augsbert.store import Stage
+from augsbert.store import Record, Stage
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:
@@ -25,7 +25,7 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
         for name, stage in flow.evaluations.items()
         for metric, value in json.loads((stage.folder / "metrics.json").read_text()).items()
     }
-    metrics["gold/pairs"] = float(len(flow.gold))
+    metrics["silver/gold_pairs"] = float(len(flow.gold))
     if flow.silver is not None:
         shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
         metrics["silver/pairs"] = float(len(pd.read_parquet(folder / "silver.parquet")))
@@ -33,11 +33,18 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
     for name, part in (("bi_encoder", flow.bi_encoder or flow.baseline), ("cross_encoder", flow.labeller)):
         if part is not None and "encoder" in part.inputs:
             _copy(part.inputs["encoder"].folder / "model", folder / name)
-    records = [record._asdict() for record in flow.store.records.values()]
+    records = _records(flow)
     (folder / "stages.json").write_text(json.dumps(records, indent=1))
     metrics |= _times(records)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
     return metrics
+
+
+def _records(flow: Flow) -> list[dict[str, Any]]:
+    """Every stage of the flow; one that nothing asked for, as what hangs on it was there, is found where it is there too."""
+    every = {stage.key: stage for last in flow.evaluations.values() for stage in last.upstream}
+    unasked = {key: Record(s.name, s.kind, key, s.input_keys, 0.0, s.found) for key, s in every.items() if s.record is None}
+    return [(stage.record or unasked[key])._asdict() for key, stage in every.items()]
 
 
 def _predictions(flow: Flow) -> pd.DataFrame:
@@ -52,11 +59,11 @@ def _predictions(flow: Flow) -> pd.DataFrame:
 
 def _times(records: list[dict[str, Any]]) -> dict[str, float]:
     """``time/STAGE``, seconds that this run spent, and ``found/STAGE``, 1 if all of the name were there."""
-    table = pd.DataFrame(records).groupby("name", sort=False)
-    spent, found = table["seconds"].sum(), table["found"].all()
-    return {f"time/{name}": float(spent[name]) for name in spent.index} | {
-        f"found/{name}": float(found[name]) for name in found.index
-    }
+    names = pd.Series([record["name"].split("/")[0] for record in records])
+    spent = pd.Series([record["seconds"] for record in records]).groupby(names, sort=False).sum()
+    found = pd.Series([record["found"] for record in records]).groupby(names, sort=False).all()
+    times = {f"time/{name}": float(seconds) for name, seconds in spent.items()}
+    return times | {f"found/{name}": float(there) for name, there in found.items()}
 
 
 def _copy(source: Path, target: Path) -> None:

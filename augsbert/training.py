@@ -133,10 +133,11 @@ def fit(
     """
     settings = module.fit_settings
     assert settings is not None
+    _quieten()
     torch.manual_seed(settings.seed)
     module.configure_model()
     batches = TrainingBatches(module, train)
-    sampler = GlobalBatches(len(batches), settings.batch_size, settings.seed, *rank_and_world())
+    sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, *rank_and_world())
     dev_score = DevScore(dev, task)
     best, last = _checkpoints(folder)
     trainer = _trainer(
@@ -191,6 +192,7 @@ def score(
 
     Shards are dealt out to the ranks; those that a killed run left are not made again.
     """
+    _quieten()
     shards = folder / "shards"
     shards.mkdir(exist_ok=True)
     module.configure_model()
@@ -244,7 +246,6 @@ def _shard(folder: Path, batch: int) -> Path:
 
 
 def _trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:
-    _quieten()
     return pl.Trainer(
         **hardware.lightning(),
         precision=precision,  # type: ignore[arg-type]
@@ -258,8 +259,12 @@ def _trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:
 
 
 def _quieten() -> None:
-    """Lightning's hints about workers, intervals and hardware say nothing about the experiment."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
-    logging.getLogger("pytorch_lightning.accelerators.cuda").setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*`isinstance\\(treespec, LeafSpec\\)`.*", ".*Checkpoint directory.*"):
+    """Hints about workers and hardware, bars for reading weights and the new head's notice say nothing about the experiment."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*Checkpoint directory.*", ".*ckpt_path.*callbacks.*"):
         warnings.filterwarnings("ignore", message)

@@ -52,13 +52,14 @@ class Weights(NamedTuple):
     identity: str
 
 
-def resolve(model: str) -> Weights:
+def resolve(model: str, *, fetch: bool = True) -> Weights | None:
     """Find and check a model's weights.
 
     Args:
         model: ``package:NAME/FOLDER``; a folder (what begins with ``/``, ``./``, ``../`` or ``~``, or is there); or a
             hub id, ``ID`` or ``ID@REVISION`` (branch, tag or commit). A hub id that is in the cache is taken from
             there without asking the hub, so a run repeats itself; to move on to a newer commit, name it.
+        fetch: whether to fetch a hub id that is not in the cache; without, it gives None.
 
     Raises:
         UserError: not found, not reachable, or not whole (see :func:`check_weights`).
@@ -68,7 +69,10 @@ def resolve(model: str) -> Weights:
     elif model.startswith(("/", "./", "../", "~")) or Path(model).exists():
         folder = Path(model).expanduser()
     else:
-        folder = _hub_folder(model)
+        cached = _cached(model)
+        if cached is None and not fetch:
+            return None
+        folder = cached or _fetched(model)
         return Weights(folder, f"hub:{model.partition('@')[0]}@{folder.name}")
     check_weights(folder)
     return Weights(folder, f"sha256:{_digest(folder)}")
@@ -148,13 +152,13 @@ def _package_folder(model: str) -> Path:
     return root / inside
 
 
-def _hub_folder(model: str) -> Path:
-    """The snapshot in the hub's cache, fetched only where it is not there whole."""
+def _cached(model: str) -> Path | None:
+    """The snapshot in the hub's cache, if it is there whole."""
     try:
         folder = _snapshot(model, local_files_only=True)
         check_weights(folder)
     except Exception:  # Whatever is wrong with the cached copy, fetching it mends or explains it.
-        folder = _fetched(model)
+        return None
     return folder
 
 

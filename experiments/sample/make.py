@@ -53,8 +53,8 @@ def draw(words: Words, rng: Random) -> Scene:
     topic = rng.choice(list(words["topics"]))
     entry = words["topics"][topic]
     kind = rng.choices(["deeds", "social", "transfer", "opposites"], [3, 5, 2, 2])[0]
-    agent, other = rng.sample(entry["people"], 2)
-    told = rng.sample(DETAILS, rng.choice([0, 1, 1, 2]))
+    agent, other = rng.sample([*rng.sample(entry["people"], 2), *rng.sample(words["names"], 2)], 2)
+    told = rng.sample(DETAILS, rng.choice([1, 1, 2]))
     return Scene(
         topic=topic,
         kind=kind,
@@ -63,16 +63,27 @@ def draw(words: Words, rng: Random) -> Scene:
         thing=other if kind == "social" else rng.choice(entry["things"]),
         receiver=other if kind == "transfer" else None,
         place=rng.choice(entry["places"]) if "place" in told else None,
-        time=rng.choice(words["times"]) if "time" in told else None,
-        number=rng.choice(words["numbers"]) if "number" in told and kind != "social" else None,
+        time=moment(words, rng) if "time" in told else None,
+        number=amount(words, rng) if "number" in told and kind != "social" else None,
         reason=rng.choice(entry["reasons"]) if "reason" in told else None,
         happened=rng.random() < 0.7,
     )
 
 
+def moment(words: Words, rng: Random) -> str:
+    """A time that has several names, a year, or a time of day."""
+    year, hour, minute = rng.randint(1950, 2024), rng.randint(1, 12), rng.choice([10, 15, 20, 25, 35, 40, 45, 50])
+    return rng.choice([rng.choice(words["times"]), f"in {year}", f"at {hour}.{minute}"])
+
+
+def amount(words: Words, rng: Random) -> str:
+    """A number that has several names, or any other below a hundred."""
+    return rng.choice([rng.choice(words["numbers"]), str(rng.randint(13, 99))])
+
+
 def alter(scene: Scene, words: Words, rng: Random) -> Scene:
     """The scene with one thing changed: two people exchanged, the event denied, or a part replaced by its like."""
-    change = rng.choices(["roles", "happened", "deed", "agent", "thing", "detail"], [1, 5, 3, 3, 3, 3])[0]
+    change = rng.choices(["roles", "happened", "deed", "agent", "thing", "detail"], [1, 4, 2, 3, 3, 6])[0]
     if change == "roles" and scene.kind in ("social", "transfer"):
         return exchange_roles(scene)
     if change in ("roles", "happened"):
@@ -104,7 +115,7 @@ def similarity(first: Scene, second: Scene) -> float:
     """The score of a pair in 0..1: a function of the two scenes alone, symmetric, 1 for equal scenes.
 
     Deed and participants make the core, squared, so that half the core is a quarter of the score; details weigh up to
-    45 % of it; a denial leaves 20 %; the topic alone is worth 0.15.
+    60 % of it; a denial leaves 20 %; the topic alone is worth 0.15.
     """
     if first.topic != second.topic:
         return 0.0
@@ -113,7 +124,7 @@ def similarity(first: Scene, second: Scene) -> float:
     same = sum(getattr(first, role) == getattr(second, role) for role in told) / len(told)
     core = 0.4 * (first.deed == second.deed) + 0.6 * same
     agreement = 0.2 if first.happened != second.happened else 1.0
-    return round(0.15 + 0.85 * core**2 * (0.55 + 0.45 * shared_details(first, second)) * agreement, 2)
+    return round(0.15 + 0.85 * core**2 * (0.4 + 0.6 * shared_details(first, second)) * agreement, 2)
 
 
 def shared_details(first: Scene, second: Scene) -> float:
@@ -167,7 +178,9 @@ def say(concept: str, rng: Random) -> str:
 
 
 def person(concept: str, words: Words, rng: Random) -> str:
-    """A person, one time in five with an adjective that the score does not see."""
+    """A name, or a person who one time in five has an adjective that the score does not see."""
+    if concept in words["names"]:
+        return concept
     adjective = rng.choice(words["asides"]["person"]) if rng.random() < 0.2 else ""
     return join("the", adjective, say(concept, rng))
 

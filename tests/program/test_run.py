@@ -1,0 +1,62 @@
+"""The program as a user runs it: what a run leaves, what it finds again, what a plan says."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+
+def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
+    program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    first = program(*tiny_run)
+    assert first.returncode == 0, first.stderr
+    assert "AugSBERT" in first.stdout
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    for encoder in ("untrained", "baseline", "bi_encoder", "cross_encoder"):
+        assert -1 <= metrics[f"{encoder}/test/spearman"] <= 1
+    assert metrics["found/cross_encoder"] == 0
+    silver = pd.read_parquet(tmp_path / "out" / "silver.parquet")
+    assert metrics["silver/pairs"] == len(silver)
+    assert list(silver.columns) == ["sentence1", "sentence2", "score", "origin"]
+
+    again = program(*tiny_run)
+    assert again.returncode == 0, again.stderr
+    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    names = ("dataset", "pool", "candidates", "cross_encoder", "labels", "silver", "baseline", "bi_encoder", "evaluation")
+    assert [found[f"found/{name}"] for name in names] == [1] * len(names)
+    assert {k: v for k, v in found.items() if "/test/" in k} == {k: v for k, v in metrics.items() if "/test/" in k}
+
+
+def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(
+    program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+    assert program(*tiny_run).returncode == 0
+    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    pairs = predictions[["sentence1", "sentence2"]].to_numpy().tolist()
+    scores = CrossEncoder(str(tmp_path / "out" / "cross_encoder")).predict(pairs)
+    assert np.abs(scores - predictions["cross_encoder"]).max() < 1e-5
+    model = SentenceTransformer(str(tmp_path / "out" / "bi_encoder"))
+    u, v = (model.encode(list(predictions[c]), normalize_embeddings=True) for c in ("sentence1", "sentence2"))
+    assert np.abs((u * v).sum(axis=1) - predictions["bi_encoder"]).max() < 1e-5
+
+
+def test_a_plan_makes_nothing_and_says_what_a_run_would_make(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
+    planned = program(*tiny_run, "plan=true")
+    assert planned.returncode == 0, planned.stderr
+    assert "cross_encoder" in planned.stdout
+    assert not list((tmp_path / "store").glob("cross_encoder/*"))
+
+
+def test_help_and_a_misspelt_key_are_instant(program: Callable) -> None:
+    for arguments in (["--help"], ["--cfg", "job"], ["bi_encoder.num_layer=2"], ["sampler=bm52"]):
+        start = time.monotonic()
+        program(*arguments)
+        assert time.monotonic() - start < 2
