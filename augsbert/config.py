@@ -134,7 +134,9 @@ def _mistyped(path: str, node: Mapping[str, Any], hints: Mapping[str, Any]) -> I
 def _opaque(hint: Any) -> bool:
     """Types that only a nested part can give."""
     parts = typing.get_args(hint) or (hint,)
-    return any(inspect.isclass(p) and p.__module__.split(".")[0] not in ("builtins", "collections", "typing") for p in parts)
+    return any(
+        inspect.isclass(p) and p.__module__.split(".")[0] not in ("builtins", "collections", "typing") for p in parts
+    )
 
 
 def _refusals(name: str, settings: Mapping[str, Any]) -> Iterable[str]:
@@ -184,7 +186,9 @@ def parts_help(conf: Path) -> str:
     for group in sorted(path for path in conf.rglob("*") if path.is_dir() and any(path.glob("*.yaml"))):
         lines.append(str(group.relative_to(conf)))
         for path in sorted(group.glob("*.yaml")):
-            comments = [line for line in path.read_text().splitlines() if line.startswith("#") and "@package" not in line]
+            comments = [
+                line for line in path.read_text().splitlines() if line.startswith("#") and "@package" not in line
+            ]
             lines.append(f"  {path.stem:<26}{comments[0].lstrip('# ')}")
         lines.append("")
     return "\n".join(lines)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
 from augsbert import results
 from augsbert.config import check, make, nearest, plain
@@ -47,7 +48,7 @@ def run(cfg: DictConfig) -> float | None:
 def _run(cfg: DictConfig, flow: Flow, keys: dict[str, str]) -> dict[str, float]:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
-    group = Path(hydra.sweep.dir).name if hydra.mode.name == "MULTIRUN" else None
+    group = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
     config: dict[str, Any] = plain(cfg)
     with make(plain(cfg.logger)).run(config, keys, folder, group) as logged:
         metrics = results.leave(flow, folder)
@@ -76,6 +77,8 @@ def _refuse_ranks() -> None:
 
 
 def _environment(cfg: DictConfig) -> dict[str, str]:
-    versions = {name: importlib.metadata.version(name) for name in ("augsbert", "torch", "transformers", "pytorch-lightning")}
+    versions = {
+        name: importlib.metadata.version(name) for name in ("augsbert", "torch", "transformers", "pytorch-lightning")
+    }
     device = f"{cfg.trainer.accelerator} x {cfg.trainer.devices}"
     return {**versions, "python": platform.python_version(), "device": device, "processor": describe()}

@@ -16,8 +16,8 @@ from omegaconf import DictConfig
 
 from augsbert import stages
 from augsbert.config import make, plain
-from augsbert.hardware import Hardware
 from augsbert.datasets.checks import check_scores
+from augsbert.hardware import Hardware
 from augsbert.pairs import SENTENCES, Pool, Splits, digest, draw, mix
 from augsbert.parts import STAGE, Part, keyed_dataset
 from augsbert.pool import read_pool, unlabelled, write_pool
@@ -40,7 +40,17 @@ VERSIONS = {
 
 def parts_of(cfg: DictConfig) -> dict[str, Any]:
     """Name in the config -> node, as plain containers, of every part; the baseline is the bi-encoder with its own loss and fit."""
-    names = ("dataset", "source", "sampler", "augmenter", "selector", "cross_encoder", "bi_encoder", "trainer", "logger")
+    names = (
+        "dataset",
+        "source",
+        "sampler",
+        "augmenter",
+        "selector",
+        "cross_encoder",
+        "bi_encoder",
+        "trainer",
+        "logger",
+    )
     parts = {name: plain(cfg.get(name)) for name in names}
     return parts | {"baseline": {**parts["bi_encoder"], **plain(cfg.baseline)}}
 
@@ -156,8 +166,8 @@ class Flow:
     @cached_property
     def silver(self) -> Stage | None:
         """What the selector takes of the labelled candidates and the augmented pairs."""
-        inputs = {"labels": self.labels, "augmented": self.augmented}
-        inputs = {role: stage for role, stage in inputs.items() if stage is not None}
+        made = {"labels": self.labels, "augmented": self.augmented}
+        inputs = {role: stage for role, stage in made.items() if stage is not None}
         if not inputs:
             return None
         selector = self._part("selector")
@@ -190,7 +200,9 @@ class Flow:
         """Fitted on all of the target's gold."""
         whole = {"gold_size": None, "seed": None}
         inputs = {"source": self.target}
-        return self._fitted("upper_bound", self._part("baseline"), lambda: self.splits(self.target).train, inputs, whole)
+        return self._fitted(
+            "upper_bound", self._part("baseline"), lambda: self.splits(self.target).train, inputs, whole
+        )
 
     @cached_property
     def evaluations(self) -> dict[str, Stage]:

@@ -22,14 +22,18 @@ class StageProgress(pl.Callback):
     def _open(self, trainer: pl.Trainer, total: int, unit: str, done: int = 0) -> None:
         # disable=None: off where the output is no terminal.
         disable = None if trainer.is_global_zero else True
-        self.bar = tqdm(total=total, initial=done, desc=f"{self.stage:<14}", unit=f" {unit}", disable=disable, leave=False)
+        self.bar = tqdm(
+            total=total, initial=done, desc=f"{self.stage:<14}", unit=f" {unit}", disable=disable, leave=False
+        )
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count the training pairs of all epochs, those of a resumed fit as done."""
         pairs = len(trainer.train_dataloader.dataset)  # type: ignore[union-attr]
         self._open(trainer, pairs * (trainer.max_epochs or 1), "pairs", pairs * trainer.current_epoch)
 
-    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
         """Advance by the global batch."""
         if self.bar is not None:
             self.bar.update(int(batch["valid"].sum()) * trainer.world_size)

@@ -43,7 +43,9 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
 def _records(flow: Flow) -> list[dict[str, Any]]:
     """Every stage of the flow; one that nothing asked for, as what hangs on it was there, is found where it is there too."""
     every = {stage.key: stage for last in flow.evaluations.values() for stage in last.upstream}
-    unasked = {key: Record(s.name, s.kind, key, s.input_keys, 0.0, s.found) for key, s in every.items() if s.record is None}
+    unasked = {
+        key: Record(s.name, s.kind, key, s.input_keys, 0.0, s.found) for key, s in every.items() if s.record is None
+    }
     return [(stage.record or unasked[key])._asdict() for key, stage in every.items()]
 
 
@@ -52,7 +54,8 @@ def _predictions(flow: Flow) -> pd.DataFrame:
     splits = flow.splits(flow.target)
     pairs = pd.concat([splits.dev.assign(split="dev"), splits.test.assign(split="test")], ignore_index=True)
     columns = {
-        name: pd.read_parquet(stage.folder / "predictions.parquet")["prediction"] for name, stage in flow.evaluations.items()
+        name: pd.read_parquet(stage.folder / "predictions.parquet")["prediction"]
+        for name, stage in flow.evaluations.items()
     }
     return pairs.assign(**columns)
 

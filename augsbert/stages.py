@@ -58,7 +58,9 @@ def write_silver(folder: Path, silver: pd.DataFrame) -> None:
         UserError: it took nothing.
     """
     if silver.empty:
-        raise UserError("selector: it keeps none of the scored pairs. Choose another one (selector=all keeps them all).")
+        raise UserError(
+            "selector: it keeps none of the scored pairs. Choose another one (selector=all keeps them all)."
+        )
     silver[[*SENTENCES, "score", "origin"]].reset_index(drop=True).to_parquet(folder / "pairs.parquet")
 
 
@@ -105,8 +107,12 @@ def evaluate(folder: Path, job: Mapping[str, Any], dev: pd.DataFrame, test: pd.D
     pairs = pd.concat([dev.assign(split="dev"), test.assign(split="test")], ignore_index=True)
     pairs["prediction"] = scores(folder, job, pairs)
     pairs[["split", "prediction"]].to_parquet(folder / "predictions.parquet")
-    part = dict(list(pairs.groupby("split")))
-    thresholds = best_thresholds(part["dev"]["prediction"].to_numpy(), part["dev"]["score"].to_numpy()) if task == "binary" else None
+    part = {split: pairs[pairs["split"] == split] for split in ("dev", "test")}
+    thresholds = (
+        best_thresholds(part["dev"]["prediction"].to_numpy(), part["dev"]["score"].to_numpy())
+        if task == "binary"
+        else None
+    )
     values = {
         f"{split}/{name}": value
         for split, rows in part.items()

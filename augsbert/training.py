@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +158,11 @@ def fit(
 
 def _checkpoints(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
     """The best epoch's weights, and all that a resume needs of the last one; each replaces its forerunner."""
-    kept = {"dirpath": folder / "checkpoints", "enable_version_counter": False, "save_on_train_epoch_end": True}
+    kept: dict[str, Any] = {
+        "dirpath": folder / "checkpoints",
+        "enable_version_counter": False,
+        "save_on_train_epoch_end": True,
+    }
     best = ModelCheckpoint(filename="best", monitor="dev", mode="max", save_weights_only=True, **kept)
     return best, ModelCheckpoint(filename="last", **kept)
 
@@ -264,7 +267,14 @@ def _quieten() -> None:
 
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    for name in ("pytorch_lightning.utilities.rank_zero", "pytorch_lightning.accelerators.cuda"):
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (".*does not have many workers.*", ".*LeafSpec.*", ".*Checkpoint directory.*", ".*ckpt_path.*callbacks.*"):
+    for message in (
+        ".*does not have many workers.*",
+        ".*LeafSpec.*",
+        ".*Checkpoint directory.*",
+        ".*ckpt_path.*callbacks.*",
+        ".*all_gather is deprecated.*",
+        ".*sync_dist=True.*",
+    ):
         warnings.filterwarnings("ignore", message)

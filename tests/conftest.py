@@ -13,7 +13,31 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
-WORDS = "a the man woman dog cat child plays runs eats sleeps sings music ball park house red big small old quickly today not".split()
+WORDS = [
+    "a",
+    "the",
+    "man",
+    "woman",
+    "dog",
+    "cat",
+    "child",
+    "plays",
+    "runs",
+    "eats",
+    "sleeps",
+    "sings",
+    "music",
+    "ball",
+    "park",
+    "house",
+    "red",
+    "big",
+    "small",
+    "old",
+    "quickly",
+    "today",
+    "not",
+]
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +66,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     raw = Tokenizer(models.WordPiece({piece: i for i, piece in enumerate(pieces)}, unk_token="[UNK]"))
     raw.normalizer, raw.pre_tokenizer = normalizers.Lowercase(), pre_tokenizers.BertPreTokenizer()
     raw.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
-    special = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]"}
+    special = {
+        "unk_token": "[UNK]",
+        "pad_token": "[PAD]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
     PreTrainedTokenizerFast(tokenizer_object=raw, **special).save_pretrained(folder)
     torch.manual_seed(0)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from augsbert.encoders.export import save_bi_encoder
 from augsbert.encoders.fit import Fit
@@ -42,7 +42,7 @@ class BiEncoder(PairEncoder):
         num_layers: int | None = None,
         pooling_mode: str = "mean",
         max_seq_length: int = 128,
-        loss: nn.Module | None = None,
+        loss: Any = None,
         fit: Fit | None = None,
     ) -> None:
         check_pooling_mode(pooling_mode)
@@ -91,5 +91,5 @@ class BiEncoder(PairEncoder):
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``SentenceTransformer`` loads."""
-        assert self.model is not None
+        assert self.model is not None and self.tokenizer is not None
         save_bi_encoder(self.model, self.tokenizer, folder, self.pooling_mode, self.max_seq_length)

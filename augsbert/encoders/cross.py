@@ -81,7 +81,7 @@ class CrossEncoder(PairEncoder):
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``sentence_transformers.CrossEncoder`` loads."""
-        assert self.model is not None
+        assert self.model is not None and self.tokenizer is not None
         save_cross_encoder(self.model, self.tokenizer, folder, max_seq_length=self.max_seq_length)
 
 

@@ -5,7 +5,7 @@ A subclass says what a pair is to it: which token rows it is made of, what comes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,14 +86,15 @@ class PairEncoder(pl.LightningModule):
         offset = 2 if "roberta" in config.model_type else 0
         self.max_seq_length = min(self.max_seq_length, positions - offset)
 
-    def tokenize(self, *columns: Sequence[str]) -> list[Row]:
+    def tokenize(self, *columns: Iterable[str]) -> list[Row]:
         """Token rows of texts, or of text pairs where two columns are given; neither padded."""
-        if len(columns[0]) == 0:
+        texts = [list(column) for column in columns]
+        if not texts[0]:
             return []
         assert self.tokenizer is not None
-        tokens = self.tokenizer(*map(list, columns), truncation=True, max_length=self.max_seq_length)
+        tokens = self.tokenizer(*texts, truncation=True, max_length=self.max_seq_length)
         names = [name for name in tokens if name in ("input_ids", "token_type_ids", "attention_mask")]
-        return [{name: tokens[name][i] for name in names} for i in range(len(columns[0]))]
+        return [{name: tokens[name][i] for name in names} for i in range(len(texts[0]))]
 
     def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
         """Pad token rows to the longest of them, or to ``length``: tensors (B, T)."""
@@ -135,7 +136,7 @@ class PairEncoder(pl.LightningModule):
         torch.nn.utils.clip_grad_norm_(self.parameters(), self.fit_settings.max_grad_norm)
 
 
-def keep_layers(model: torch.nn.Module, num_layers: int | None) -> None:
+def keep_layers(model: PreTrainedModel, num_layers: int | None) -> None:
     """Cut a transformer to its first ``num_layers`` layers, in place; its config then says so too.
 
     Raises:

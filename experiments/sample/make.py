@@ -53,7 +53,7 @@ def draw(words: Words, rng: Random) -> Scene:
     topic = rng.choice(list(words["topics"]))
     entry = words["topics"][topic]
     kind = rng.choices(["deeds", "social", "transfer", "opposites"], [3, 5, 2, 2])[0]
-    agent, other = rng.sample([*rng.sample(entry["people"], 2), *rng.sample(words["names"], 2)], 2)
+    agent, other = rng.sample([*rng.sample(entry["people"], 4), rng.choice(words["names"])], 2)
     told = rng.sample(DETAILS, rng.choice([1, 1, 2]))
     return Scene(
         topic=topic,
@@ -73,12 +73,12 @@ def draw(words: Words, rng: Random) -> Scene:
 def moment(words: Words, rng: Random) -> str:
     """A time that has several names, a year, or a time of day."""
     year, hour, minute = rng.randint(1950, 2024), rng.randint(1, 12), rng.choice([10, 15, 20, 25, 35, 40, 45, 50])
-    return rng.choice([rng.choice(words["times"]), f"in {year}", f"at {hour}.{minute}"])
+    return rng.choice([*rng.sample(words["times"], 3), f"in {year}", f"at {hour}.{minute}"])
 
 
 def amount(words: Words, rng: Random) -> str:
     """A number that has several names, or any other below a hundred."""
-    return rng.choice([rng.choice(words["numbers"]), str(rng.randint(13, 99))])
+    return rng.choice([*rng.sample(words["numbers"], 2), str(rng.randint(13, 99))])
 
 
 def alter(scene: Scene, words: Words, rng: Random) -> Scene:
@@ -172,9 +172,8 @@ def join(*parts: str) -> str:
 
 
 def say(concept: str, rng: Random) -> str:
-    """One of the ways to say it; the first, the plainest, half the time."""
-    ways = concept.split("|")
-    return ways[0] if rng.random() < 0.5 else rng.choice(ways)
+    """One of the ways to say it."""
+    return rng.choice(concept.split("|"))
 
 
 def person(concept: str, words: Words, rng: Random) -> str:
@@ -261,7 +260,7 @@ def pairs(scenes: int, words: Words, rng: Random, seen: set[str]) -> Iterator[Ro
     for _ in range(scenes):
         scene = draw(words, rng)
         once, twice = alter(scene, words, rng), alter(scene, words, rng)
-        told = [(each, new(each, words, rng, seen)) for each in (scene, scene, once, twice, alter(once, words, rng))]
+        told = tell([scene, scene, once, twice, alter(once, words, rng)], words, rng, seen)
         related = [each for each in before if each[0].topic == scene.topic] or told
         elsewhere = rng.choice(related if rng.random() < 0.6 else before or told[1:])
         for (a, first), (b, second) in [(told[0], told[1]), (told[0], told[2]), (told[3], told[1]), (told[2], told[4])]:
@@ -271,12 +270,25 @@ def pairs(scenes: int, words: Words, rng: Random, seen: set[str]) -> Iterator[Ro
         before += told
 
 
-def new(scene: Scene, words: Words, rng: Random, seen: set[str]) -> str:
-    """A wording that no split holds yet."""
-    while (sentence := word(scene, words, rng)) in seen:
-        pass
-    seen.add(sentence)
-    return sentence
+def tell(scenes: list[Scene], words: Words, rng: Random, seen: set[str]) -> list[tuple[Scene, str]]:
+    """Word a scene, the same scene far from that, and its variants: two times in three in the words of the first."""
+    told: list[tuple[Scene, str]] = []
+    voice = rng.getrandbits(32)
+    for scene in scenes:
+        texts = [word(scene, words, Random(voice))] if told and scene != scenes[0] and rng.random() < 0.67 else []
+        while not (texts and texts[0] not in seen):
+            voices = [voice] if not told and not texts else [rng.getrandbits(32) for _ in range(4)]
+            texts = sorted({word(scene, words, Random(each)) for each in voices} - seen)
+            texts.sort(key=lambda text: overlap(text, told[0][1]) if told else 0.0)
+        seen.add(texts[0])
+        told.append((scene, texts[0]))
+    return told
+
+
+def overlap(first: str, second: str) -> float:
+    """Share of words in common (Jaccard)."""
+    a, b = (set(text.lower().strip(".").replace(",", "").split()) for text in (first, second))
+    return len(a & b) / len(a | b)
 
 
 def write(path: Path, rows: list[Row]) -> None:

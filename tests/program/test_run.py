@@ -28,7 +28,17 @@ def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
     again = program(*tiny_run)
     assert again.returncode == 0, again.stderr
     found = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    names = ("dataset", "pool", "candidates", "cross_encoder", "labels", "silver", "baseline", "bi_encoder", "evaluation")
+    names = (
+        "dataset",
+        "pool",
+        "candidates",
+        "cross_encoder",
+        "labels",
+        "silver",
+        "baseline",
+        "bi_encoder",
+        "evaluation",
+    )
     assert [found[f"found/{name}"] for name in names] == [1] * len(names)
     assert {k: v for k, v in found.items() if "/test/" in k} == {k: v for k, v in metrics.items() if "/test/" in k}
 
@@ -48,7 +58,9 @@ def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(
     assert np.abs((u * v).sum(axis=1) - predictions["bi_encoder"]).max() < 1e-5
 
 
-def test_a_plan_makes_nothing_and_says_what_a_run_would_make(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
+def test_a_plan_makes_nothing_and_says_what_a_run_would_make(
+    program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
     planned = program(*tiny_run, "plan=true")
     assert planned.returncode == 0, planned.stderr
     assert "cross_encoder" in planned.stdout

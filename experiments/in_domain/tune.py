@@ -1,0 +1,81 @@
+"""Choose the settings that we ship, on dev alone: STSb, 1,000 gold pairs, two-layer bi-encoder.
+
+    python experiments/in_domain/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
+
+Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. Cells run one after the other over one store, so
+that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to experiments/results/in_domain_tuning.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESULT = ROOT / "experiments" / "results" / "in_domain_tuning.json"
+LOSSES = ("cosent", "cosine_similarity")
+
+#: encoder -> cells, each a list of overrides.
+GRID: dict[str, list[list[str]]] = {
+    # A few random candidates: this grid is about the labeller, not about what is made of its labels.
+    "cross_encoder": [
+        [f"cross_encoder.fit.learning_rate={rate}", "sampler=random", "sampler.num_pairs=200", "compare.baseline=false"]
+        for rate in ("1e-4", "5e-5", "2e-4")
+    ],
+    "baseline": [
+        [
+            "scenario=baseline",
+            f"bi_encoder/loss@baseline.loss={loss}",
+            f"baseline.fit.learning_rate={rate}",
+            f"baseline.fit.epochs={epochs}",
+        ]
+        for loss in LOSSES
+        for rate in ("1e-4", "2e-4", "4e-4")
+        for epochs in (4, 8)
+    ],
+    "bi_encoder": [
+        [f"bi_encoder/loss={loss}", f"bi_encoder.fit.learning_rate={rate}", f"bi_encoder.fit.epochs={epochs}"]
+        for loss in LOSSES
+        for rate, epochs in (("2e-4", 2), ("4e-4", 2), ("2e-4", 4))
+    ],
+}
+
+
+def main() -> None:
+    """Run the cells that are asked for and add their dev metrics to the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="stsbenchmark.tsv.gz")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
+    parser.add_argument("--encoder", choices=GRID, nargs="+", default=list(GRID))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("overrides", nargs="*", help="further settings of every cell")
+    args = parser.parse_args()
+    for encoder in args.encoder:
+        for cell in GRID[encoder]:
+            for seed in args.seeds:
+                record(
+                    encoder, [*cell, *args.overrides], seed, dev_metric(encoder, [*cell, *args.overrides], seed, args)
+                )
+
+
+def dev_metric(encoder: str, cell: list[str], seed: int, args: argparse.Namespace) -> float:
+    """The dev Spearman of one run; the test metric is in its folder and is not looked at."""
+    folder = args.out / "_".join([encoder, *(o.replace("/", ".").replace("=", "-") for o in cell), f"seed-{seed}"])
+    fixed = ["dataset=stsb", f"dataset.path={args.data}", "gold_size=1000", "bi_encoder.num_layers=2", "logger=none"]
+    command = [sys.executable, str(ROOT / "run.py"), *fixed, *cell, f"seed={seed}", f"hydra.run.dir={folder}"]
+    subprocess.run(command, check=True)
+    return json.loads((folder / "metrics.json").read_text())[f"{encoder}/dev/spearman"]
+
+
+def record(encoder: str, cell: list[str], seed: int, value: float) -> None:
+    """Add one figure; a cell that was run before is replaced."""
+    table = json.loads(RESULT.read_text()) if RESULT.exists() else {}
+    table.setdefault(encoder, {}).setdefault(" ".join(cell), {})[str(seed)] = round(value, 4)
+    RESULT.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
