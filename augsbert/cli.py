@@ -6,10 +6,12 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -36,6 +38,19 @@ def run(cfg: DictConfig) -> float | None:
         if HydraConfig.get().mode == RunMode.RUN and not _wants_traceback:
             sys.exit(_said(str(error)))
         raise
+
+
+class PlanOfSweep(Callback):
+    """With ``-m plan=true``, shows the plans of all jobs as one: a stage that several of them need stands once."""
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Read the jobs' plans from their folders, which every launcher fills alike."""
+        if not config.plan:
+            return
+        from augsbert.store import PLAN, from_json, render
+
+        plans = sorted(Path(config.hydra.sweep.dir).glob(f"*/{PLAN}"))
+        print(render(from_json(path.read_text() for path in plans), Path(config.store.dir).absolute()))
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ import importlib.metadata
 import os
 import platform
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -19,7 +18,7 @@ from augsbert.evaluation import NAMES, PRIMARY
 from augsbert.hardware import describe
 from augsbert.pipeline import Flow, parts_of
 from augsbert.reporting.table import table
-from augsbert.store import Store, plan, render
+from augsbert.store import PLAN, Store, plan, render, to_json
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -35,22 +34,21 @@ def run(cfg: DictConfig) -> float | None:
     check(parts_of(cfg))
     store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
+    folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.plan:
-        print(render(plan(flow.evaluations.values()), store.dir))
+        planned = plan(flow.evaluations.values())
+        # Under -m the plans of all jobs are put together at the end: augsbert.cli.PlanOfSweep.
+        (folder / PLAN).write_text(to_json(planned)) if sweep else print(render(planned, store.dir))
         return None
-    keys = {name: stage.key for name, stage in flow.evaluations.items()}
     objective = _objective(cfg, flow)
-    metrics = _run(cfg, flow, keys)
+    metrics = _run(cfg, flow, folder, Path(HydraConfig.get().sweep.dir).name if sweep else None)
     print(table(metrics))
     return metrics[objective]
 
 
-def _run(cfg: DictConfig, flow: Flow, keys: dict[str, str]) -> dict[str, float]:
-    hydra = HydraConfig.get()
-    folder = Path(hydra.runtime.output_dir)
-    group = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
-    config: dict[str, Any] = plain(cfg)
-    with make(plain(cfg.logger)).run(config, keys, folder, group) as logged:
+def _run(cfg: DictConfig, flow: Flow, folder: Path, group: str | None) -> dict[str, float]:
+    keys = {stage.name: stage.key for last in flow.evaluations.values() for stage in last.upstream}
+    with make(plain(cfg.logger)).run(plain(cfg), keys, folder, group) as logged:
         metrics = results.leave(flow, folder)
         results.log(flow, metrics, logged)
     return metrics
@@ -68,7 +66,7 @@ def _objective(cfg: DictConfig, flow: Flow) -> str:
 
 
 def _refuse_ranks() -> None:
-    for world in ("WORLD_SIZE", "SLURM_NTASKS"):
+    for world in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
         if int(os.environ.get(world) or 1) > 1:
             raise UserError(
                 f"{world}={os.environ[world]}: start run.py once, without torchrun or srun, and set trainer=ddp trainer.devices=N; "

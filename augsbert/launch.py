@@ -26,7 +26,7 @@ from augsbert.hardware import Hardware
 from augsbert.pairs import Task
 from augsbert.store import files
 
-_INPUTS = "inputs"
+_INPUTS = ".inputs"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -39,7 +39,7 @@ class Job:
         stage: its name, for the progress bar.
         encoder: the encoder's settings, ``_target_`` and resolved precision included.
         hardware: the trainer's settings.
-        folder: the scratch folder; the pairs lie in its ``inputs/``.
+        folder: the scratch folder; the pairs lie in its ``.inputs/``.
         task: for a fit, decides the metric that chooses the epoch.
         precision: for a scoring.
     """
@@ -65,7 +65,9 @@ def run(job: Job, **tables: pd.DataFrame) -> None:
         UserError: what a worker found wrong with the input.
         RuntimeError: a worker failed; what it said is on the screen.
     """
-    job.inputs.mkdir(exist_ok=True)
+    # A run that was killed may have left its own, an error that is mended by now among them.
+    shutil.rmtree(job.inputs, ignore_errors=True)
+    job.inputs.mkdir()
     for name, table in tables.items():
         table.to_parquet(job.inputs / f"{name}.parquet")
     hardware: Hardware = make(job.hardware)
@@ -115,6 +117,7 @@ def _run_tree(job: Job, hardware: Hardware) -> None:
         status = agent.wait()
     finally:
         agent.kill()
+        agent.wait()
     said = job.inputs / "error.txt"
     if said.exists():
         raise UserError(said.read_text())
@@ -131,9 +134,10 @@ def _die_with_parent(parent: int) -> None:
 
 
 def _agent(job_file: str, devices: str) -> None:
+    _die_with_parent(int(os.environ["AUGSBERT_PARENT"]))
+    # torch takes seconds to import: a parent that dies meanwhile takes this process along.
     from torch.distributed.run import main as torchrun
 
-    _die_with_parent(int(os.environ["AUGSBERT_PARENT"]))
     os.environ["AUGSBERT_PARENT"] = str(os.getpid())
     torchrun(["--standalone", "--nproc-per-node", devices, "-m", "augsbert.launch", job_file])
 

@@ -130,7 +130,7 @@ class Flow:
         augmenter = self._part("augmenter")
 
         def write(folder: Path) -> None:
-            augmenter.make()(self.gold).to_parquet(folder / "pairs.parquet")
+            stages.write_augmented(folder, augmenter.make()(self.gold))
 
         return self._stage("augmented", write, lambda: augmenter.keyed | self._cut, {"source": self.source})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +50,11 @@ def write_candidates(folder: Path, candidates: pd.DataFrame, sampler: str) -> No
     candidates.to_parquet(folder / "pairs.parquet")
 
 
+def write_augmented(folder: Path, augmented: pd.DataFrame) -> None:
+    """An augmenter's pairs, scored already, as ``pairs.parquet``."""
+    augmented[[*SENTENCES, "score", "origin"]].to_parquet(folder / "pairs.parquet")
+
+
 def write_silver(folder: Path, silver: pd.DataFrame) -> None:
     """What the selector took, as ``pairs.parquet``.
 
@@ -70,13 +74,11 @@ def fit(folder: Path, job: Mapping[str, Any], train: pd.DataFrame, dev: pd.DataF
 
 
 def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndarray:
-    """An encoder's scores (n,) of pairs; its shards in the scratch folder go once they are read."""
+    """An encoder's scores (n,) of pairs."""
     from augsbert import training
 
     launch.run(Job("score", folder=str(folder), **job), pairs=pairs[SENTENCES])
-    values = training.read_scores(make(job["encoder"]), pairs, folder)
-    shutil.rmtree(folder / "shards")
-    return values
+    return training.read_scores(make(job["encoder"]), pairs, folder)
 
 
 def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.DataFrame, kept: Rows) -> None:
@@ -87,15 +89,16 @@ def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.Dat
     """
     digests = [digest(pair) for pair in candidates[SENTENCES].itertuples(index=False)]
     values = kept.get(digests)
-    noted = folder / "missing.json"
+    noted = folder / ".missing.json"
     if not noted.exists():
-        noted.write_text(json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
+        unfinished = folder / ".unfinished"
+        unfinished.write_text(json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
+        unfinished.rename(noted)
     missing = np.array(json.loads(noted.read_text()), dtype=int)
     if len(missing):
         values[missing] = scores(folder, job(), candidates.iloc[missing].reset_index(drop=True))
         kept.put([digests[i] for i in missing], values[missing])
     log.info("labelled %d pairs, %d of them by earlier runs", len(values), len(values) - len(missing))
-    noted.unlink()
     candidates.assign(score=values).to_parquet(folder / "pairs.parquet")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from augsbert.batching import GlobalBatches, ScoringBatches, TrainingBatches
+from augsbert.checkpoints import AtomicIO, EpochCheckpoints
 from augsbert.encoders.module import PairEncoder
 from augsbert.evaluation import PRIMARY, metrics
 from augsbert.hardware import Hardware
@@ -30,6 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Batches in a shard of outputs: what a kill can cost.
 SHARD = 64
+_SHARDS = ".shards"
 
 
 def rank_and_world() -> tuple[int, int]:
@@ -119,7 +119,8 @@ def fit(
 ) -> None:
     """Fit an encoder; its best epoch by the dev metric goes to ``folder/model``, its curve to ``folder/curve.json``.
 
-    A fit that was killed goes on at the last epoch's end, from ``folder/checkpoints``, and ends as an undisturbed one would.
+    A fit that was killed goes on at the last epoch's end, from ``folder/.checkpoints``, and ends as an undisturbed one
+    would.
 
     Args:
         module: what to fit; its ``fit_settings`` say how, with the precision resolved.
@@ -138,33 +139,24 @@ def fit(
     batches = TrainingBatches(module, train)
     sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, *rank_and_world())
     dev_score = DevScore(dev, task)
-    best, last = _checkpoints(folder)
+    checkpoints = EpochCheckpoints(folder / ".checkpoints", metric="dev")
     trainer = _trainer(
         hardware,
         settings.precision,
-        callbacks=[EpochSeed(settings.seed), dev_score, best, last, progress],
+        callbacks=[EpochSeed(settings.seed), dev_score, checkpoints, progress],
         max_epochs=settings.epochs,
+        plugins=[AtomicIO()],
     )
     trainer.fit(
         module,
         DataLoader(batches, batch_size=None, sampler=sampler),
         _dev_loader(module, dev),
-        ckpt_path=_resumable(folder / "checkpoints" / "last.ckpt"),
+        ckpt_path=checkpoints.resumable(),
     )
     if trainer.is_global_zero:
-        _keep_best(module, Path(best.best_model_path), folder)
+        module.load_state_dict(checkpoints.best_weights())
+        module.cpu().save(folder / "model")
         (folder / "curve.json").write_text(json.dumps(dev_score.curve))
-
-
-def _checkpoints(folder: Path) -> tuple[ModelCheckpoint, ModelCheckpoint]:
-    """The best epoch's weights, and all that a resume needs of the last one; each replaces its forerunner."""
-    kept: dict[str, Any] = {
-        "dirpath": folder / "checkpoints",
-        "enable_version_counter": False,
-        "save_on_train_epoch_end": True,
-    }
-    best = ModelCheckpoint(filename="best", monitor="dev", mode="max", save_weights_only=True, **kept)
-    return best, ModelCheckpoint(filename="last", **kept)
 
 
 def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
@@ -174,29 +166,15 @@ def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
     return DataLoader(batches, batch_size=None, sampler=list(range(rank, len(batches), world)) or [0])
 
 
-def _keep_best(module: PairEncoder, checkpoint: Path, folder: Path) -> None:
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(state)
-    module.cpu().save(folder / "model")
-    shutil.rmtree(folder / "checkpoints")
-
-
-def _resumable(checkpoint: Path) -> Path | None:
-    if checkpoint.is_file():
-        log.info("going on from the last epoch that was finished")
-        return checkpoint
-    return None
-
-
 def score(
     module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
 ) -> None:
-    """Run an encoder over the scoring rows of pairs; outputs go to ``folder/shards``, where :func:`read_scores` finds them.
+    """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in ``folder/.shards``.
 
     Shards are dealt out to the ranks; those that a killed run left are not made again.
     """
     _quieten()
-    shards = folder / "shards"
+    shards = folder / _SHARDS
     shards.mkdir(exist_ok=True)
     module.configure_model()
     batches = ScoringBatches(module, module.scoring_rows(pairs))
@@ -213,7 +191,7 @@ def score(
 def read_scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
     """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
     rows: dict[int, np.ndarray] = {}
-    for path in sorted((folder / "shards").glob("*.npz")):
+    for path in sorted((folder / _SHARDS).glob("*.npz")):
         with np.load(path) as shard:
             rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
     return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))

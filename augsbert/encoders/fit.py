@@ -30,6 +30,8 @@ class Fit:
         UserError: a value is out of its range.
     """
 
+    VERSION = 1
+
     def __init__(
         self,
         epochs: int = 4,

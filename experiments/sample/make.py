@@ -261,12 +261,11 @@ def pairs(scenes: int, words: Words, rng: Random, seen: set[str]) -> Iterator[Ro
         scene = draw(words, rng)
         once, twice = alter(scene, words, rng), alter(scene, words, rng)
         told = tell([scene, scene, once, twice, alter(once, words, rng)], words, rng, seen)
-        related = [each for each in before if each[0].topic == scene.topic] or told
-        elsewhere = rng.choice(related if rng.random() < 0.6 else before or told[1:])
-        for (a, first), (b, second) in [(told[0], told[1]), (told[0], told[2]), (told[3], told[1]), (told[2], told[4])]:
+        related = [each for each in before if each[0].topic == scene.topic]
+        elsewhere = rng.choice((rng.random() < 0.6 and related) or before or [told[1]])
+        chosen = [(told[0], told[1]), (told[0], told[2]), (told[3], told[1]), (told[2], told[4]), (elsewhere, told[4])]
+        for (a, first), (b, second) in chosen:
             yield first, second, f"{similarity(a, b):.2f}"
-        if elsewhere[1] != told[4][1]:
-            yield elsewhere[1], told[4][1], f"{similarity(elsewhere[0], told[4][0]):.2f}"
         before += told
 
 

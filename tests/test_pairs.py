@@ -1,0 +1,96 @@
+"""The table: order-free duplicates, the leak guard, draws by seed, gold never doubled."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augsbert.errors import UserError
+from augsbert.pairs import (
+    Splits,
+    candidate_pairs,
+    distinct_sentences,
+    draw,
+    guard_leaks,
+    merge_duplicates,
+    mix,
+    unordered_keys,
+    without,
+)
+
+
+def _pairs(*rows: tuple[str, str, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["sentence1", "sentence2", "score"])
+
+
+def _random_pairs(seed: int, rows: int = 200) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    words = np.array([f"s{i}" for i in range(25)])
+    return pd.DataFrame(
+        {"sentence1": random.choice(words, rows), "sentence2": random.choice(words, rows), "score": random.random(rows)}
+    )
+
+
+def test_a_pair_and_its_reverse_have_one_key() -> None:
+    assert unordered_keys(_pairs(("a", "b", 0.1), ("b", "a", 0.9), ("a", "c", 0.5))).nunique() == 2
+
+
+def test_no_pair_is_in_two_splits_after_the_guard_and_test_is_as_published() -> None:
+    splits = Splits(_random_pairs(0), _random_pairs(1), _random_pairs(2), "regression")
+    guarded = guard_leaks(splits)
+    train, dev, test = (set(unordered_keys(table)) for table in guarded[:3])
+    assert not train & dev
+    assert not train & test
+    assert not dev & test
+    pd.testing.assert_frame_equal(guarded.test, splits.test)
+
+
+def test_a_pair_with_two_scores_is_an_error_or_their_mean() -> None:
+    table = _pairs(("a", "b", 0.2), ("c", "d", 0.5), ("b", "a", 0.6))
+    with pytest.raises(UserError, match=r"gold\.csv: the pair \('a', 'b'\) .* dataset\.duplicates=mean"):
+        merge_duplicates(table, "error", "gold.csv")
+    merged = merge_duplicates(table, "mean", "gold.csv")
+    assert merged["score"].tolist() == pytest.approx([0.4, 0.5])
+
+
+def test_a_smaller_draw_is_part_of_a_larger_one_and_another_seed_draws_others() -> None:
+    table = _random_pairs(0).assign(score=range(200))
+    small, large = (set(draw(table, size, seed=7)["score"]) for size in (20, 80))
+    assert small < large
+    assert small != set(draw(table, 20, seed=8)["score"])
+    pd.testing.assert_frame_equal(draw(table, None, seed=7), table)
+
+
+@pytest.mark.parametrize("size", [0, 201])
+def test_a_draw_of_more_than_there_is_is_an_error(size: int) -> None:
+    with pytest.raises(UserError, match=f"gold_size={size}"):
+        draw(_random_pairs(0), size, seed=0)
+
+
+def test_candidates_are_unordered_distinct_without_selfpairs_and_without_the_excluded() -> None:
+    sentences = [f"s{i}" for i in range(25)]
+    rows = np.random.default_rng(0).integers(0, 25, (500, 2))
+    exclude = _random_pairs(3, 60)
+    found = candidate_pairs(sentences, rows, "any", exclude)
+    keys = unordered_keys(found)
+    assert keys.is_unique
+    assert (found["sentence1"] != found["sentence2"]).all()
+    assert not set(keys) & set(unordered_keys(exclude))
+    expected = {frozenset(p) for p in rows.tolist() if p[0] != p[1]}
+    expected = {frozenset(sentences[i] for i in p) for p in expected}
+    assert {frozenset(p) for p in found[["sentence1", "sentence2"]].to_numpy().tolist()} == {
+        p for p in expected if p not in {frozenset(e) for e in exclude[["sentence1", "sentence2"]].to_numpy().tolist()}
+    }
+
+
+def test_gold_stands_once_beside_silver_whatever_the_model() -> None:
+    gold, silver = _random_pairs(0, 10), _random_pairs(1, 30).assign(origin="bm25")
+    mixed = mix(gold, silver)
+    assert mixed["origin"].value_counts().to_dict() == {"bm25": 30, "gold": 10}
+
+
+def test_without_and_distinct_sentences() -> None:
+    table = _pairs(("a", "b", 0.1), ("c", "a", 0.2))
+    assert without(table, _pairs(("b", "a", 0.0)))["sentence1"].tolist() == ["c"]
+    assert distinct_sentences(table) == ["a", "b", "c"]
