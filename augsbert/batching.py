@@ -12,11 +12,12 @@ from torch.utils.data import Dataset, Sampler
 
 from augsbert.encoders.module import PairEncoder, Row
 
-#: A scoring batch has one of these shapes, so that a row's outputs do not depend on its neighbours (bit for bit on a CPU):
-#: rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
+#: A scoring batch has one of these shapes, so that a row's outputs do not depend on its neighbours (bit for bit on a
+#: CPU): rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
 LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
 SCORING_BATCH = 32
-#: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to stay mixed.
+#: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to
+#: stay mixed.
 WINDOW = 16
 
 
@@ -44,9 +45,9 @@ class TrainingBatches(Dataset):
 class GlobalBatches(Sampler):
     """Permutes the pairs by (seed, epoch), groups them by length, and deals each global batch out to the ranks.
 
-    Within windows of ``WINDOW`` batches of the permutation, pairs are sorted by length, as a batch is padded to its longest;
-    then the batches are permuted. Nothing here knows how many devices there are until a batch is dealt out, so the batches
-    do not either; the last of the permutation may be short.
+    Within windows of ``WINDOW`` batches of the permutation, pairs are sorted by length, as a batch is padded to its
+    longest; then the batches are permuted. Nothing here knows how many devices there are until a batch is dealt out,
+    so the batches do not either; the last of the permutation may be short.
 
     Args:
         lengths: tokens of each pair's longest row (n,).

@@ -1,6 +1,6 @@
 """What a fit keeps while it runs: one that was killed goes on at the last epoch's end and chooses the same best epoch.
 
-Lightning's ``ModelCheckpoint`` is not used: it writes through ``/tmp`` and moves, so that a kill or a full disk may leave
+Lightning's ``ModelCheckpoint`` is not used: it writes through ``/tmp`` and moves, so a kill or a full disk may leave
 half a file where the last whole one was; and it forgets the best score when the store has been moved in between.
 """
 
@@ -42,7 +42,7 @@ class EpochCheckpoints(Checkpoint):
         if trainer.strategy.reduce_boolean_decision(better):
             self.best_value = value
             trainer.save_checkpoint(self.best, weights_only=True)
-        trainer.save_checkpoint(self.last)
+        trainer.save_checkpoint(self.last, weights_only=False)
 
     def state_dict(self) -> dict[str, Any]:
         """Travels in the checkpoint: the best value so far."""

@@ -15,7 +15,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from augsbert.config import explain, parts_help
+from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
 
 _HERE = Path(__file__).parent
@@ -29,9 +29,10 @@ OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> float | None:
     """One job; the imports wait until here, so that --help and a misspelt key are instant."""
-    from augsbert.experiment import run as run_experiment
-
     try:
+        refuse_unknown_parts()
+        from augsbert.experiment import run as run_experiment
+
         return run_experiment(cfg)
     except UserError as error:
         # Of a single run this is all there is to say; in a sweep Hydra names the job's overrides first.
@@ -58,6 +59,7 @@ def main() -> None:
     # Hydra would print and exit by itself; its errors come here instead, to gain the nearest name.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        refuse_null_parts(sys.argv[1:], CONF)
         run()
     except (UserError, HydraException) as error:
         if _wants_traceback:
@@ -70,4 +72,5 @@ def main() -> None:
 
 
 def _said(message: str) -> str:
-    return "\n".join(f"error: {line}" for line in message.splitlines())
+    """A line for each mistake, and below it, further in, the rest of what there is to say of it."""
+    return "\n".join(line if line.startswith(" ") else f"error: {line}" for line in message.splitlines())

@@ -1,25 +1,33 @@
-"""From a composed config to checked parts: every mistake that a config can hold is said before the first stage runs.
+"""From a composed config to checked parts: all mistakes in its values are said at once, before the first stage runs.
 
-A misspelt key or group is Hydra's to catch (struct mode), at once and without torch; :func:`nearest` adds the likely name.
+What the command line can get wrong before there is a config, a misspelt key above all, is in ``commandline.py``.
 """
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import pkgutil
 import re
-import sys
 import typing
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from augsbert.errors import UserError
 
 TARGET = "_target_"
+MISSING = "???"
+#: What a value must be, by pydantic's kind of error; of other kinds pydantic's own words are taken.
+_WORDS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "greater_than_equal": "{ge} or more",
+}
 
 
 def plain(node: Any) -> Any:
@@ -33,10 +41,8 @@ def part_class(node: Mapping[str, Any]) -> Any:
     Raises:
         UserError: there is no such thing.
     """
-    from hydra.utils import get_object
-
     try:
-        return get_object(node[TARGET])
+        return pkgutil.resolve_name(node[TARGET])
     except Exception as error:
         raise UserError(f"_target_={node[TARGET]}: it cannot be imported ({_innermost(error)}).") from error
 
@@ -63,38 +69,44 @@ def _innermost(error: BaseException) -> str:
     return str(error).splitlines()[0]
 
 
-def check(parts: Mapping[str, Any]) -> None:
-    """Bind every part to its signature and its annotations, then make it; all errors are collected.
+def check(cfg: DictConfig, settings: Mapping[str, Any], parts: Mapping[str, Any]) -> None:
+    """Hold settings to their types, and parts to their signatures; then make the parts.
 
     Args:
-        parts: name in the config -> node; those that are None are passed over.
+        cfg: the composed config.
+        settings: key -> type, of the settings that are no part's.
+        parts: name in the config -> node in plain containers; those that are None are passed over.
 
     Raises:
         UserError: with one line for each mistake.
     """
-    said: list[str] = []
+    said = [line for key, hint in settings.items() for line in mistyped(key, plain(OmegaConf.select(cfg, key)), hint)]
     for name, node in parts.items():
         if node is not None:
-            said += _mistakes_of(name, node)
+            said += list(mistakes(name, node)) or list(_refusals(name, node))
+    complain(cfg, said)
+
+
+def complain(cfg: DictConfig, said: list[str]) -> None:
+    """Raise what is said, if anything is: each mistake once, where it stands, and not where it is interpolated.
+
+    Raises:
+        UserError: with one line for each mistake; each begins with its key.
+    """
     if said:
-        raise UserError("\n".join(dict.fromkeys(said)))
+        raise UserError("\n".join(dict.fromkeys([line for line in said if _stands_there(cfg, line)] or said)))
 
 
-def _mistakes_of(name: str, node: Any) -> list[str]:
-    try:
-        settings = plain(node)
-    except OmegaConfBaseException as error:
-        return [f"{name}: {str(error).splitlines()[0]}"]
-    return list(mistakes(name, settings)) or list(_refusals(name, settings))
+def _stands_there(cfg: DictConfig, line: str) -> bool:
+    parent, _, name = re.split(r"[^\w.]", line, maxsplit=1)[0].rpartition(".")
+    node = OmegaConf.select(cfg, parent) if parent else cfg
+    return isinstance(node, DictConfig) and name in node.keys() and not OmegaConf.is_interpolation(node, name)  # noqa: SIM118
 
 
 def mistakes(path: str, node: Any) -> Iterable[str]:
     """What is wrong with a node by its part's signature: unknown, missing and mistyped arguments, nested parts too."""
-    if not isinstance(node, Mapping):
-        yield f"{path}={node}: a part is chosen here by its name in conf/{path}/, or null."
-        return
-    if TARGET not in node:
-        yield f"{path}: it has no _target_."
+    if not isinstance(node, Mapping) or TARGET not in node:
+        yield f"{path}={shown(node)}: it is no part, which has a _target_ and settings of its own."
         return
     try:
         part = part_class(node)
@@ -102,93 +114,110 @@ def mistakes(path: str, node: Any) -> Iterable[str]:
         yield f"{path}.{error}"
         return
     yield from _unbound(path, node, inspect.signature(part))
-    yield from _mistyped(path, node, typing.get_type_hints(part.__init__))
+    hints = typing.get_type_hints(part.__init__)
     for name, value in node.items():
-        if isinstance(value, Mapping) and TARGET in value:
+        if _is_part(value):
             yield from mistakes(f"{path}.{name}", value)
+        elif name in hints and value != MISSING:
+            yield from mistyped(f"{path}.{name}", value, hints[name])
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and TARGET in value
 
 
 def _unbound(path: str, node: Mapping[str, Any], signature: inspect.Signature) -> Iterable[str]:
-    takes = signature.parameters
+    takes = {name: p for name, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    takes_all = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
     for name in node:
-        if name not in takes and not name.startswith("_"):
+        if name not in takes and not name.startswith("_") and not takes_all:
             yield f"{path}.{name}: {node[TARGET]} has no such setting{nearest(name, takes)}"
     for name, parameter in takes.items():
-        if parameter.default is parameter.empty and name not in node:
+        if node.get(name, parameter.default) in (parameter.empty, MISSING):
             yield f"{path}.{name}: it has no value. Set {path}.{name}=..."
 
 
-def _mistyped(path: str, node: Mapping[str, Any], hints: Mapping[str, Any]) -> Iterable[str]:
+def mistyped(key: str, value: Any, hint: Any) -> Iterable[str]:
+    """What is wrong with a value by its type; of a mapping, which entries."""
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-    for name, value in node.items():
-        if name not in hints or (isinstance(value, Mapping) and TARGET in value) or _opaque(hints[name]):
-            continue
-        try:
-            config = ConfigDict(strict=True, arbitrary_types_allowed=True)
-            TypeAdapter(hints[name], config=config).validate_python(value)
-        except ValidationError as error:
-            yield f"{path}.{name}={value}: {'; or '.join(sorted({e['msg'] for e in error.errors()}))}."
-
-
-def _opaque(hint: Any) -> bool:
-    """Types that only a nested part can give."""
-    parts = typing.get_args(hint) or (hint,)
-    return any(
-        inspect.isclass(p) and p.__module__.split(".")[0] not in ("builtins", "collections", "typing") for p in parts
-    )
-
-
-def _refusals(name: str, settings: Mapping[str, Any]) -> Iterable[str]:
+    if _takes_part(hint):
+        if value is not None:
+            yield f"{key}={shown(value)}: it holds settings of its own. {_way_in(key)}"
+        return
     try:
-        make(settings)
+        TypeAdapter(hint, config=ConfigDict(strict=True, arbitrary_types_allowed=True)).validate_python(value)
+    except ValidationError as error:
+        wanted: dict[str, list[str]] = {}
+        for said in error.errors():
+            inner = isinstance(value, Mapping) and said["loc"] and said["loc"][0] in value
+            where = f"{key}.{said['loc'][0]}={shown(said['input'])}" if inner else f"{key}={shown(value)}"
+            wanted.setdefault(where, []).append(_wanted(said))
+        null = ["null"] if NoneType in typing.get_args(hint) else []
+        yield from (f"{where}: it must be {', or '.join([*words, *null])}." for where, words in wanted.items())
+
+
+def _wanted(said: Mapping[str, Any]) -> str:
+    if said["type"] in _WORDS:
+        return _WORDS[said["type"]].format(**said.get("ctx", {}))
+    return said["msg"].removeprefix("Input should be ")
+
+
+def _takes_part(hint: Any) -> bool:
+    """Whether a nested part alone can give a value of this type."""
+    kinds = [kind for kind in typing.get_args(hint) or (hint,) if inspect.isclass(kind)]
+    return any(kind.__module__.split(".")[0] not in ("builtins", "collections", "typing", "pathlib") for kind in kinds)
+
+
+def _way_in(key: str) -> str:
+    """The line to type: another part, where there is a group of them, or other settings."""
+    from hydra.core.hydra_config import HydraConfig
+
+    groups = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
+    for group in groups:
+        if (group.partition("@")[2] or group.replace("/", ".")) == key:
+            return f"Choose a part: {group}=NAME."
+    return f"Set those: {key}.NAME=VALUE."
+
+
+def _refusals(path: str, node: Mapping[str, Any]) -> Iterable[str]:
+    """What parts themselves refuse, nested ones first; a part knows its arguments, not where it stands in a config."""
+    nested = [line for name, part in node.items() if _is_part(part) for line in _refusals(f"{path}.{name}", part)]
+    if nested:
+        yield from nested
+        return
+    try:
+        make(node)
     except UserError as error:
-        yield f"{name}: {error}"
+        yield located(str(error), path, node)
+
+
+def located(message: str, path: str, node: Mapping[str, Any]) -> str:
+    """A part's complaint with the key in the config: ``scale=0: ...`` becomes ``bi_encoder.loss.scale=0: ...``.
+
+    A data set speaks of itself as ``dataset``; where it is mounted as another, such as ``source``, it is called that.
+    """
+    settings = inspect.signature(part_class(node)).parameters
+    if re.split(r"\W", message, maxsplit=1)[0] in settings:
+        return f"{path}.{message}"
+    if path != "dataset":
+        message = re.sub(rf"(?<![\w./])dataset\.(?=({'|'.join(settings)})\b)", f"{path}.", message)
+        message = re.sub(r"(?<![\w./])dataset=(?=\w)", f"dataset@{path}=", message)
+    group = path.partition(".")[0]
+    return message if re.match(rf"(\w+@)?{group}\b", message) else f"{path}: {message}"
+
+
+def shown(value: Any) -> str:
+    """A value as it is typed on the command line."""
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`` Did you mean X?`` with the nearest of the known names, or a list of them where none is near."""
+    """``. Did you mean X?`` with the nearest of the known names, or a list of them where none is near."""
     known = [k for k in known if not k.startswith("_") and k != "self"]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f". Did you mean {close[0]}?" if close else f". There are: {', '.join(sorted(known))}."
-
-
-def explain(error: Exception, conf: Path) -> str:
-    """What Hydra said of the command line, with the nearest name added where a key, a group or a part is misspelt."""
-    message = str(error)
-    if match := re.search(r"Could not override '([\w.@/]+)'", message):
-        parent, _, name = match[1].rpartition(".")
-        return f"{match[1]}: there is no such setting{nearest(name, _names_below(parent, match[1], conf))}"
-    if match := re.search(r"Could not find '([\w/@-]+)/([\w-]+)'", message):
-        options = [path.stem for path in (conf / match[1]).glob("*.yaml")]
-        return f"{match[1]}={match[2]}: there is no such part{nearest(match[2], options)}"
-    return message
-
-
-def _names_below(parent: str, misspelt: str, conf: Path) -> list[str]:
-    """The keys of a node, in the config that the command line's other overrides give; groups too at the top."""
-    from hydra import compose, initialize_config_dir
-
-    others = [a for a in sys.argv[1:] if re.fullmatch(r"[\w/@.]+=[^,]*", a) and not a.startswith(misspelt)]
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        try:
-            cfg = compose("config", overrides=others)
-        except Exception:  # another override is wrong too: the message is of this one
-            cfg = compose("config")
-    node = OmegaConf.select(cfg, parent) if parent else cfg
-    groups = [] if parent else [path.name for path in conf.iterdir() if path.is_dir()]
-    return [str(key) for key in node] + groups if isinstance(node, DictConfig) else groups
-
-
-def parts_help(conf: Path) -> str:
-    """Every group and its parts, with the first line of each part's file: the body of ``--help``."""
-    lines = []
-    for group in sorted(path for path in conf.rglob("*") if path.is_dir() and any(path.glob("*.yaml"))):
-        lines.append(str(group.relative_to(conf)))
-        for path in sorted(group.glob("*.yaml")):
-            comments = [
-                line for line in path.read_text().splitlines() if line.startswith("#") and "@package" not in line
-            ]
-            lines.append(f"  {path.stem:<26}{comments[0].lstrip('# ')}")
-        lines.append("")
-    return "\n".join(lines)
+    begun = [k for k in known if k.startswith(name)] if name else []
+    close = begun if len(begun) == 1 else difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f". Did you mean {close[0]}?"
+    return f". There are: {', '.join(sorted(known))}." if known else "."

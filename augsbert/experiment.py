@@ -12,11 +12,12 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from augsbert import results
-from augsbert.config import check, make, nearest, plain
+from augsbert.config import make, nearest, plain
 from augsbert.errors import UserError
 from augsbert.evaluation import NAMES, PRIMARY
 from augsbert.hardware import describe
-from augsbert.pipeline import Flow, parts_of
+from augsbert.pipeline import Flow
+from augsbert.preflight import look_ahead
 from augsbert.reporting.table import table
 from augsbert.store import PLAN, Store, plan, render, to_json
 
@@ -31,7 +32,7 @@ def run(cfg: DictConfig) -> float | None:
         UserError: all that is wrong with the config, or the first thing that is wrong with the data.
     """
     _refuse_ranks()
-    check(parts_of(cfg))
+    look_ahead(cfg)
     store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
     folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
@@ -56,10 +57,18 @@ def _run(cfg: DictConfig, flow: Flow, folder: Path, group: str | None) -> dict[s
 
 def _objective(cfg: DictConfig, flow: Flow) -> str:
     """The metric to return, which must be a dev metric: choosing by test would be a leak."""
+    if not flow.evaluations:
+        raise UserError(
+            "compare: there is nothing to evaluate, as no sampler gives silver. "
+            "Set compare.baseline=true or compare.untrained=true."
+        )
     task = flow.splits(flow.target).task
     known = [f"{name}/dev/{metric}" for name in flow.evaluations for metric in NAMES[task]]
     first = next(iter(flow.evaluations))
     wanted = cfg.objective or f"{first}/dev/{PRIMARY[task]}"
+    encoder = wanted.partition("/")[0]
+    if cfg.compare.get(encoder) is False:
+        raise UserError(f"objective={wanted}: this run does not evaluate {encoder}. Set compare.{encoder}=true.")
     if wanted not in known:
         raise UserError(f"objective={wanted}: it must be a dev metric of this run{nearest(wanted, known)}")
     return wanted
@@ -69,8 +78,8 @@ def _refuse_ranks() -> None:
     for world in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
         if int(os.environ.get(world) or 1) > 1:
             raise UserError(
-                f"{world}={os.environ[world]}: start run.py once, without torchrun or srun, and set trainer=ddp trainer.devices=N; "
-                "it starts a process for each device itself."
+                f"{world}={os.environ[world]}: start run.py once, without torchrun or srun, "
+                "and set trainer=ddp trainer.devices=N; it starts a process for each device itself."
             )
 
 

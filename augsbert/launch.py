@@ -1,8 +1,9 @@
 """Running a fit or a scoring where the trainer says: in this process, or in a process tree of its own under torchrun.
 
-Lightning's own DDP launcher runs the command line again, under a multirun the whole sweep (Lightning #18175). Here a stage on
-several devices is ``torchrun`` on the stage's resolved settings: run, multirun and every launcher then behave alike, and only the
-planning process knows the store. Run as a module, this file is both the agent of such a tree and its workers.
+Lightning's own DDP launcher runs the command line again, under a multirun the whole sweep (Lightning #18175). Here a
+stage on several devices is ``torchrun`` on the stage's resolved settings: run, multirun and every launcher then behave
+alike, and only the planning process knows the store. Run as a module, this file is both the agent of such a tree and
+its workers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pandas as pd
 
 from augsbert.config import make
 from augsbert.errors import UserError
-from augsbert.hardware import Hardware
+from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.pairs import Task
 from augsbert.store import files
 
@@ -59,7 +60,7 @@ class Job:
 
 
 def run(job: Job, **tables: pd.DataFrame) -> None:
-    """Do the job with these tables (``train`` and ``dev`` for a fit, ``pairs`` for a scoring), which go when it is done.
+    """Do the job with these tables: ``train`` and ``dev`` for a fit, ``pairs`` for a scoring. They go when it is done.
 
     Raises:
         UserError: what a worker found wrong with the input.
@@ -86,6 +87,7 @@ def perform(job: Job) -> None:
     table = {path.stem: pd.read_parquet(path) for path in job.inputs.glob("*.parquet")}
     module, hardware, folder = make(job.encoder), make(job.hardware), Path(job.folder)
     progress = StageProgress(job.stage)
+    keep_freed_memory()
     with _interruptible():
         if job.work == "fit":
             training.fit(module, table["train"], table["dev"], job.task, hardware, folder, progress)

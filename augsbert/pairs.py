@@ -1,6 +1,7 @@
 """The one table of the project: sentence pairs, as a pandas DataFrame.
 
-Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0; absent
+Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0;
+    absent
 from candidates, which nobody has scored) and, for silver, ``origin`` (which part made the row). Pairs are unordered:
 (a, b) and (b, a) are one pair wherever duplicates and leaks are looked for. Nothing here knows models or files.
 """
@@ -31,7 +32,7 @@ class Splits(NamedTuple):
 
 
 class Pool(NamedTuple):
-    """What a sampler may see: distinct sentences, and pairs (``SENTENCES`` only) where the domain has them. No labels."""
+    """What a sampler may see, without labels: distinct sentences, and pairs (``SENTENCES``) where there are some."""
 
     sentences: list[str]
     pairs: pd.DataFrame
@@ -74,7 +75,8 @@ def candidate_pairs(sentences: Sequence[str], rows: np.ndarray, origin: str, exc
     """
     place = {sentence: i for i, sentence in enumerate(sentences)}
     known = np.array([[place.get(s, -1) for s in exclude[column]] for column in SENTENCES], dtype=np.int64).T
-    # An unordered pair as one integer: a million of them are compared in a fraction of the memory that their text takes.
+    # An unordered pair as one integer: a million of them are compared in a fraction of the memory that their text
+    # takes.
     codes, excluded = (np.sort(r, axis=1) @ [len(sentences), 1] for r in (rows, known[(known >= 0).all(axis=1)]))
     first = np.sort(np.unique(codes, return_index=True)[1])
     rows = rows[first[(rows[first, 0] != rows[first, 1]) & ~np.isin(codes[first], excluded)]]

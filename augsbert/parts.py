@@ -23,7 +23,8 @@ class Part:
 
     Args:
         node: its config node (``_target_`` and arguments).
-        inputs: role -> stage that it reads; under ``encoder``, the stage whose ``model/`` takes the place of the setting.
+        inputs: role -> stage that it reads; under ``encoder``, the stage whose ``model/`` takes the place of the
+            setting.
         fetch: whether raw files and weights that are not on this disk may be downloaded; a plan does not.
     """
 

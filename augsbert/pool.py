@@ -1,5 +1,7 @@
-"""The pool: sentences (and pairs) that a sampler may see, without labels. It is the lever that matters: most of AugSBERT's gain
-in-domain comes from sentences that nobody labelled."""
+"""The pool: sentences (and pairs) that a sampler may see, without labels.
+
+It is the lever that matters: in-domain, most of AugSBERT's gain comes from sentences that nobody labelled.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ def unlabelled(pool: str, train: pd.DataFrame, gold: pd.DataFrame) -> Pool:
     """The pool that a run asks for.
 
     Args:
-        pool: ``train`` (all sentences of the target's train split, the paper's setting), ``gold`` (only those of the cut gold), or a
-            text file with a sentence a line.
+        pool: ``train`` (all sentences of the target's train split, the paper's setting), ``gold`` (only those of the
+            cut gold), or a text file with a sentence a line.
         train: the target's train pairs.
         gold: the cut gold.
 
@@ -36,7 +38,7 @@ def _lines(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text(encoding="utf8").splitlines()]
     except UnicodeDecodeError as error:
-        raise UserError(f"pool={path}: byte {error.start} is not UTF-8. Save the file as UTF-8.") from error
+        raise UserError(f"pool={path}: byte {error.start + 1} is not UTF-8. Save the file as UTF-8.") from error
     sentences = list(dict.fromkeys(line for line in lines if line))
     if not sentences:
         raise UserError(f"pool={path}: it holds no sentence. Write one a line.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,10 @@ from typing import Any
 import pandas as pd
 
 from augsbert.pipeline import Flow
+from augsbert.reporting.silver import collapse_warning
 from augsbert.store import Record, Stage
+
+logger = logging.getLogger(__name__)
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:
@@ -28,7 +32,10 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
     metrics["silver/gold_pairs"] = float(len(flow.gold))
     if flow.silver is not None:
         shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
-        metrics["silver/pairs"] = float(len(pd.read_parquet(folder / "silver.parquet")))
+        silver = pd.read_parquet(folder / "silver.parquet")
+        metrics["silver/pairs"] = float(len(silver))
+        if warning := collapse_warning(silver, flow.gold):
+            logger.warning("%s", warning)
     _predictions(flow).to_parquet(folder / "predictions.parquet")
     for name, part in (("bi_encoder", flow.bi_encoder or flow.baseline), ("cross_encoder", flow.labeller)):
         if part is not None and "encoder" in part.inputs:
@@ -41,7 +48,7 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
 
 
 def _records(flow: Flow) -> list[dict[str, Any]]:
-    """Every stage of the flow; one that nothing asked for, as what hangs on it was there, is found where it is there too."""
+    """Every stage of the flow; one that nothing asked for, as what hangs on it was there, counts as found if it is."""
     every = {stage.key: stage for last in flow.evaluations.values() for stage in last.upstream}
     unasked = {
         key: Record(s.name, s.kind, key, s.input_keys, 0.0, s.found) for key, s in every.items() if s.record is None

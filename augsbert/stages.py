@@ -1,4 +1,4 @@
-"""The work of each stage: reads the folders of its inputs, writes its own. The flow (pipeline.py) says which stage feeds which."""
+"""The work of each stage: writes its folder, of what the flow (pipeline.py) gives it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def write_candidates(folder: Path, candidates: pd.DataFrame, sampler: str) -> No
     """
     if candidates.empty:
         raise UserError(
-            f"sampler: {sampler} found no pairs in the pool. Raise its top_k or num_pairs, or give it more sentences (pool=...)."
+            f"sampler: {sampler} found no pairs in the pool. "
+            "Raise its top_k or num_pairs, or give it more sentences (pool=...)."
         )
     candidates.to_parquet(folder / "pairs.parquet")
 
@@ -84,8 +85,8 @@ def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndar
 def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.DataFrame, kept: Rows) -> None:
     """Score candidates with the labeller; ``pairs.parquet`` gains a ``score``.
 
-    A pair that another sampler's run had labelled is taken from ``kept``, where new labels go too. Which pairs are missing is
-    decided once and written down, so that the shards that a kill leaves still belong to the same rows.
+    A pair that another sampler's run had labelled is taken from ``kept``, where new labels go too. Which pairs are
+    missing is decided once and written down, so that the shards that a kill leaves still belong to the same rows.
     """
     digests = [digest(pair) for pair in candidates[SENTENCES].itertuples(index=False)]
     values = kept.get(digests)

@@ -38,15 +38,21 @@ def rank_and_world() -> tuple[int, int]:
 
 
 class EpochSeed(pl.Callback):
-    """Reseeds from (seed, epoch, rank) at each epoch's start: a resumed fit then draws what an undisturbed one would."""
+    """Reseeds from (seed, epoch, rank) at each epoch's first batch, so that a resume draws the same.
+
+    Not at the epoch's start: after a resume the loader draws its own seed before that, else after it.
+    """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
         """Set torch's generator, which dropout draws from."""
-        words = np.random.SeedSequence([self.seed, trainer.current_epoch, trainer.global_rank]).generate_state(1)
-        torch.manual_seed(int(words[0]))
+        if batch_idx == 0:
+            words = np.random.SeedSequence([self.seed, trainer.current_epoch, trainer.global_rank]).generate_state(1)
+            torch.manual_seed(int(words[0]))
 
 
 class DevScore(pl.Callback):
@@ -240,7 +246,7 @@ def _trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:
 
 
 def _quieten() -> None:
-    """Hints about workers and hardware, bars for reading weights and the new head's notice say nothing about the experiment."""
+    """Hints about workers and hardware, and bars for reading weights, say nothing about the experiment."""
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.set_verbosity_error()

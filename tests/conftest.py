@@ -1,4 +1,4 @@
-"""What tests share: where the real data lies, a tiny model with its tokenizer, tiny pairs, and the program as a user runs it."""
+"""What tests share: where the real data lies, a tiny model and tiny pairs, and the program as a user runs it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def tiny_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny_run(tiny_model: Path, tiny_table: Path, tmp_path: Path) -> list[str]:
-    """Overrides of a whole run in a few seconds: tiny model, tiny table, one epoch, a store and an output folder of its own."""
+    """Overrides of a whole run in a few seconds: tiny model and table, one epoch, its own store and output folder."""
     return [
         "dataset=table",
         *(f"dataset.{split}={tiny_table / split}.csv" for split in ("train", "dev", "test")),

@@ -14,6 +14,7 @@ import pytest
 from augsbert import training
 from augsbert.batching import GlobalBatches
 from augsbert.config import make
+from augsbert.errors import UserError
 from augsbert.launch import Job, run
 from augsbert.pairs import SENTENCES
 
@@ -52,6 +53,18 @@ def _curve(folder: Path, encoder: dict, hardware: dict, train: pd.DataFrame, dev
     return pd.DataFrame(json.loads((folder / "curve.json").read_text()))
 
 
+def _with_a_head(encoder: str, folder: Path) -> dict:
+    module = make(_encoders(encoder)["cross"])
+    module.configure_model()
+    module.save(folder)
+    return _encoders(str(folder))["cross"] | {"fit": None}
+
+
+def test_a_cross_encoder_that_is_used_as_it_is_must_have_a_head(without_dropout: str) -> None:
+    with pytest.raises(UserError, match="no head"):
+        make(_encoders(without_dropout)["cross"] | {"fit": None}).configure_model()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["cross", "CoSENTLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"])
 def test_ddp_losses_are_those_of_one_process_with_the_same_global_batch(
@@ -74,16 +87,12 @@ def test_ddp_losses_are_those_of_one_process_with_the_same_global_batch(
 @pytest.mark.slow
 def test_ddp_scores_each_pair_once_in_order(without_dropout: str, tiny_table: Path, tmp_path: Path) -> None:
     pairs = pd.read_csv(tiny_table / "train.csv")[SENTENCES]
-    encoder = _encoders(without_dropout)["cross"] | {"fit": None}
-    # The head is new: give both runs the same one.
-    module = make({**encoder, "fit": None})
-    module.configure_model()
-    module.save(tmp_path / "model")
+    encoder = _with_a_head(without_dropout, tmp_path / "model")
     scores = {}
     for name, hardware in (("one", ONE), ("two", TWO)):
         folder = tmp_path / name
         folder.mkdir()
-        job = Job("score", "score", {**encoder, "encoder": str(tmp_path / "model")}, hardware, str(folder))
+        job = Job("score", "score", encoder, hardware, str(folder))
         run(job, pairs=pairs)
         scores[name] = training.read_scores(make(job.encoder), pairs, folder)
     assert len(scores["one"]) == len(pairs)
@@ -106,11 +115,7 @@ def test_global_batches_do_not_depend_on_the_number_of_devices(pairs: int, world
 
 def test_a_score_does_not_depend_on_what_else_is_scored(without_dropout: str, tiny_table: Path, tmp_path: Path) -> None:
     pairs = pd.read_csv(tiny_table / "train.csv")[SENTENCES]
-    encoder = {**_encoders(without_dropout)["cross"], "fit": None}
-    module = make(encoder)
-    module.configure_model()
-    module.save(tmp_path / "model")
-    encoder["encoder"] = str(tmp_path / "model")
+    encoder = _with_a_head(without_dropout, tmp_path / "model")
     scores = []
     for rows in (pairs, pairs[::-1].reset_index(drop=True), pairs[40:47].reset_index(drop=True)):
         folder = tmp_path / str(len(scores))

@@ -1,7 +1,8 @@
 """A stale store is worse than none: code that makes results may not change while its VERSION stays.
 
-Each part and each kind of stage is recorded in versions.json with its version and a hash of its code (syntax trees without docstrings).
-After a change: raise VERSION if any result may differ, then run ``python tests/test_versions.py`` to record anew.
+Each part and each kind of stage is recorded in versions.json with its version and a hash of its code (syntax trees
+without docstrings). After a change: raise VERSION if any result may differ, then run ``python tests/test_versions.py``
+to record anew.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _hash(files: list[Path]) -> str:
 
 
 def _now() -> dict[str, dict[str, int | str]]:
-    from augsbert.pipeline import VERSIONS
+    from augsbert.nodes import VERSIONS
 
     parts = {t: {"version": getattr(_located(t), "VERSION", 0), "code": _hash(_files_of(t))} for t in _targets()}
     kinds = {
@@ -83,7 +84,7 @@ def _now() -> dict[str, dict[str, int | str]]:
 
 
 def test_every_kind_of_stage_is_watched() -> None:
-    from augsbert.pipeline import VERSIONS
+    from augsbert.nodes import VERSIONS
 
     assert set(VERSIONS) == set(KINDS)
 
@@ -92,8 +93,8 @@ def test_every_kind_of_stage_is_watched() -> None:
 def test_code_changes_only_with_its_version(name: str) -> None:
     now, recorded = _now()[name], json.loads(RECORDED.read_text()).get(name)
     assert now == recorded, (
-        f"{name}: its code or version is not as recorded. If any result may differ, raise its VERSION (a part's is in its class, a "
-        "stage's in pipeline.py); then record it: python tests/test_versions.py"
+        f"{name}: its code or version is not as recorded. If any result may differ, raise its VERSION (a part's is in "
+        "its class, a stage's in nodes.py); then record it: python tests/test_versions.py"
     )
 
 

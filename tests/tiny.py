@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-WORDS = "a the man woman dog cat child plays runs eats sleeps sings music ball park house red big small old quickly today not"
+WORDS = (
+    "a the man woman dog cat child plays runs eats sleeps sings music ball park house red big small old fast today not"
+)
 
 
 def write_model(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The bi-encoder, SBERT (Reimers & Gurevych 2019): each sentence by itself, cosine similarity of the pooled embeddings."""
+"""The bi-encoder, SBERT (Reimers & Gurevych 2019): each sentence by itself, pooled embeddings, cosine."""
 
 from __future__ import annotations
 
@@ -91,5 +91,6 @@ class BiEncoder(PairEncoder):
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``SentenceTransformer`` loads."""
-        assert self.model is not None and self.tokenizer is not None
+        assert self.model is not None
+        assert self.tokenizer is not None
         save_bi_encoder(self.model, self.tokenizer, folder, self.pooling_mode, self.max_seq_length)

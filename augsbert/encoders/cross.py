@@ -13,6 +13,7 @@ from torch import Tensor
 from augsbert.encoders.export import save_cross_encoder
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder, Row
+from augsbert.errors import UserError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -51,7 +52,14 @@ class CrossEncoder(PairEncoder):
         from transformers import AutoModelForSequenceClassification
 
         config.num_labels = 1
-        model = AutoModelForSequenceClassification.from_pretrained(self.encoder, config=config, dtype=torch.float32)
+        model, read = AutoModelForSequenceClassification.from_pretrained(
+            self.encoder, config=config, dtype=torch.float32, output_loading_info=True
+        )
+        if self.fit_settings is None and read["missing_keys"]:
+            raise UserError(
+                f"{self.encoder}: these weights have no head for a pair's score, and without a fit it would be random. "
+                "Give the cross-encoder a fit, or name a trained one as cross_encoder.encoder."
+            )
         return model.train()
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
@@ -81,7 +89,8 @@ class CrossEncoder(PairEncoder):
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``sentence_transformers.CrossEncoder`` loads."""
-        assert self.model is not None and self.tokenizer is not None
+        assert self.model is not None
+        assert self.tokenizer is not None
         save_cross_encoder(self.model, self.tokenizer, folder, max_seq_length=self.max_seq_length)
 
 

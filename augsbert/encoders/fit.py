@@ -70,4 +70,4 @@ class Fit:
 
 def _check(name: str, value: Any, good: bool, allowed: str) -> None:
     if not good:
-        raise UserError(f"fit.{name}={value}: it must be {allowed}.")
+        raise UserError(f"{name}={value}: it must be {allowed}.")

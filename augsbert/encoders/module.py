@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from augsbert.encoders.fit import Fit
+from augsbert.encoders.weights import LAYERS, limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ class PairEncoder(pl.LightningModule):
         self.model = self.new_model(config)
         keep_layers(self.model, self.num_layers)
         # A longer input than the network has positions for would fail only at the first such sentence.
-        positions = getattr(config, "max_position_embeddings", None) or self.max_seq_length
-        offset = 2 if "roberta" in config.model_type else 0
-        self.max_seq_length = min(self.max_seq_length, positions - offset)
+        self.max_seq_length = min(self.max_seq_length, limits(config.to_dict()).positions or self.max_seq_length)
 
     def tokenize(self, *columns: Iterable[str]) -> list[Row]:
         """Token rows of texts, or of text pairs where two columns are given; neither padded."""
@@ -106,8 +105,8 @@ class PairEncoder(pl.LightningModule):
         """The loss of the global batch, from this device's share of it.
 
         Outputs are gathered with their gradients and the loss is taken over all of them on every device, as CoSENT and
-        multiple negatives ranking compare pairs of the whole batch; DDP's mean of gradients is then exactly the gradient
-        of that one loss. ``valid`` marks the rows that only fill up a share.
+        multiple negatives ranking compare pairs of the whole batch; DDP's mean of gradients is then exactly the
+        gradient of that one loss. ``valid`` marks the rows that only fill up a share.
         """
         outputs = self(batch["inputs"])
         outputs = outputs.reshape(len(batch["scores"]), -1, *outputs.shape[1:])
@@ -131,7 +130,7 @@ class PairEncoder(pl.LightningModule):
         return self.fit_settings.optimizers(self.named_parameters(), steps)
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        """Clip the gradients' norm; Lightning's own hook refuses every fused optimiser, for the sake of 16-mixed alone."""
+        """Clip the gradients' norm; Lightning's own hook refuses a fused optimiser, for the sake of 16-mixed alone."""
         assert self.fit_settings is not None
         torch.nn.utils.clip_grad_norm_(self.parameters(), self.fit_settings.max_grad_norm)
 
@@ -144,8 +143,7 @@ def keep_layers(model: PreTrainedModel, num_layers: int | None) -> None:
     """
     if num_layers is None:
         return
-    names = ("num_hidden_layers", "n_layers", "num_layers")
-    name = next((name for name in names if name in model.config.to_dict()), names[0])
+    name = next((name for name in LAYERS if name in model.config.to_dict()), LAYERS[0])
     total = getattr(model.config, name)
     stacks = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == total]
     if num_layers > total or not stacks:

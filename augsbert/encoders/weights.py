@@ -10,9 +10,10 @@ import hashlib
 import importlib.util
 import json
 import shlex
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from augsbert.errors import UserError
 
@@ -33,6 +34,8 @@ _FILES = (
     "sentence_bert_config.json",
     "1_Pooling/config.json",
 )
+#: What configs call the number of layers.
+LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "*.model", "vocab.json")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # Keeps every tensor, a cross-encoder's head too, and unpickles nothing but tensors.
@@ -50,6 +53,13 @@ class Weights(NamedTuple):
 
     folder: Path
     identity: str
+
+
+class Limits(NamedTuple):
+    """What a network has of layers and of positions for tokens; None where its config does not say."""
+
+    layers: int | None
+    positions: int | None
 
 
 def resolve(model: str, *, fetch: bool = True) -> Weights | None:
@@ -88,24 +98,44 @@ def check_weights(folder: Path) -> None:
         UserError: names what is missing or broken, and what there is.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: {'a file, not a model folder' if folder.exists() else 'there is no such folder'}.")
+        if folder.exists():
+            raise UserError(f"{folder}: a file, not a model folder. Name the folder that holds it.")
+        raise UserError(f"{folder}: there is no such folder. A relative path starts at {Path.cwd()}.")
     for what, patterns in (("config.json", ("config.json",)), ("tokenizer", _TOKENIZERS)):
         if not _matching(folder, patterns):
             names = f" ({', '.join(patterns)})" if len(patterns) > 1 else ""
-            raise UserError(f"{folder}: no {what}{names} in this model folder. There is: {_listing(folder)}.")
+            raise UserError(f"{folder}: no {what}{names} in this model folder. {_mending(folder)}")
     if not _matching(folder, ("*.safetensors", "*.safetensors.index.json")):
         _refuse_without_safetensors(folder)
-    _read_json(folder / "config.json")
+    read_config(folder)
     for index in folder.glob("*.safetensors.index.json"):
         _check_shards(index)
     for file in sorted(folder.glob("*.safetensors")):
         _check_whole(file)
 
 
+def read_config(folder: Path) -> dict[str, Any]:
+    """The ``config.json`` of a model folder.
+
+    Raises:
+        UserError: it is not JSON.
+    """
+    return _read_json(folder / "config.json")
+
+
+def limits(config: Mapping[str, Any]) -> Limits:
+    """How many layers and positions a network has, by its config."""
+    layers = next((config[name] for name in LAYERS if name in config), None)
+    positions = config.get("max_position_embeddings")
+    # These count positions from 2 on; the first ones are for padding.
+    shifted = any(kind in config.get("model_type", "") for kind in ("roberta", "camembert", "mpnet"))
+    return Limits(layers, positions - 2 if positions and shifted else positions)
+
+
 def _refuse_without_safetensors(folder: Path) -> None:
     pickles = _matching(folder, _PICKLES)
     if not pickles:
-        raise UserError(f"{folder}: no *.safetensors in this model folder. There is: {_listing(folder)}.")
+        raise UserError(f"{folder}: no *.safetensors in this model folder. {_mending(folder)}")
     way_out = "Save it again where it was made: save_pretrained writes model.safetensors."
     if (folder / "pytorch_model.bin").exists():
         way_out = f"Convert it:\n  cd {shlex.quote(str(folder))} && {_CONVERT}"
@@ -218,6 +248,10 @@ def _file_digest(file: Path, size: int, changed: int) -> str:
 
 def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return sorted({file for pattern in patterns for file in folder.glob(pattern)})
+
+
+def _mending(folder: Path) -> str:
+    return f"There is: {_listing(folder)}. Save or download the model again, whole."
 
 
 def _listing(folder: Path) -> str:

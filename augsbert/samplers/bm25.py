@@ -129,6 +129,7 @@ def tokenize(sentence: str, stopwords: Literal["english"] | None = None) -> list
 def _index_bm25s(tokens: Sequence[list[str]], k1: float, b: float) -> Callable[[int], np.ndarray]:
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
     vocabulary: dict[str, int] = {}
     ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in tokens]
     # "atire" is the term frequency part of the formula above; float64 and the order of addition are rank_bm25's.

@@ -2,8 +2,10 @@
 
     python experiments/in_domain/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
 
-Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. Cells run one after the other over one store, so
-that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to experiments/results/in_domain_tuning.json.
+Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. Cells run one after the other over
+    one store, so
+that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
+experiments/results/in_domain_tuning.json.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ def test_a_hub_id_with_pickled_weights_only_is_named(hub_cache: Path) -> None:
     (snapshot / "model.safetensors").unlink()
     assert _message("someone/tiny") == (
         f"someone/tiny, as fetched from the hub, without pickled weights: {snapshot}: no *.safetensors in this model "
-        "folder. There is: config.json, tokenizer.json."
+        "folder. There is: config.json, tokenizer.json. Save or download the model again, whole."
     )
 
 
@@ -215,9 +215,9 @@ def test_the_offline_variable_of_the_hub_is_enough() -> None:
 
 
 def test_a_folder_that_is_not_there_or_is_a_file_is_named(folder: Path) -> None:
-    assert _message(f"{folder}x") == f"{folder}x: there is no such folder."
+    assert _message(f"{folder}x") == f"{folder}x: there is no such folder. A relative path starts at {Path.cwd()}."
     file = folder / "config.json"
-    assert _message(str(file)) == f"{file}: a file, not a model folder."
+    assert _message(str(file)) == f"{file}: a file, not a model folder. Name the folder that holds it."
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_named(folder: Path) -> None:
 )
 def test_a_missing_file_is_named_with_what_there_is(missing: str, message: str, folder: Path) -> None:
     (folder / missing).unlink()
-    assert _refusal(folder) == f"{folder}: {message}"
+    assert _refusal(folder) == f"{folder}: {message} Save or download the model again, whole."
 
 
 def test_pickled_weights_are_refused_with_a_line_that_converts_them(tmp_path: Path) -> None:

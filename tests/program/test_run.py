@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 
 def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
@@ -72,3 +73,31 @@ def test_help_and_a_misspelt_key_are_instant(program: Callable) -> None:
         start = time.monotonic()
         program(*arguments)
         assert time.monotonic() - start < 2
+
+
+def test_two_runs_in_two_stores_are_equal_to_the_bit(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
+    said = []
+    for name in ("one", "two"):
+        assert program(*tiny_run, f"store.dir={tmp_path / name}").returncode == 0
+        metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+        said.append({key: value for key, value in metrics.items() if not key.startswith("time/")})
+    assert said[0] == said[1]
+
+
+def test_samplers_of_a_multirun_share_their_stages_and_their_labels(
+    program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    swept = program("-m", *tiny_run, "sampler=bm25,semantic")
+    assert swept.returncode == 0, swept.stderr
+    jobs = [json.loads((tmp_path / "sweep" / str(i) / "metrics.json").read_text()) for i in (0, 1)]
+    assert [job["found/cross_encoder"] for job in jobs] == [0, 1]
+    assert [job["found/baseline"] for job in jobs] == [0, 1]
+    assert [job["found/bi_encoder"] for job in jobs] == [0, 0]
+
+
+@pytest.mark.slow
+def test_a_multirun_on_two_processes_ends(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
+    devices = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
+    swept = program("-m", *tiny_run, *devices, "sampler=bm25,semantic", "compare.untrained=false", timeout=400)
+    assert swept.returncode == 0, swept.stderr
+    assert (tmp_path / "sweep" / "1" / "metrics.json").exists()

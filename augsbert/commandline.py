@@ -1,0 +1,98 @@
+"""What the command line can get wrong before there is a config, with the nearest name; and what ``--help`` lists.
+
+A misspelt key or group is Hydra's to catch (struct mode), at once and without torch.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert.config import nearest
+from augsbert.errors import UserError
+
+
+def refuse_null_parts(arguments: Sequence[str], conf: Path) -> None:
+    """Say how a part is left out; Hydra takes null for one in a file only, and ends with a traceback.
+
+    Raises:
+        UserError: an argument such as ``sampler=null``.
+    """
+    for argument in arguments:
+        match = re.fullmatch(r"(([\w/]+)(?:@[\w.]+)?)=(?:.*,)?null(?:,.*)?", argument)
+        if match and (conf / match[2]).is_dir():
+            raise UserError(f"{argument}: null is no part. To leave the part out: '~{match[1]}'")
+
+
+def refuse_unknown_parts() -> None:
+    """Refuse a misspelt part of an optional group, which Hydra would leave out without a word.
+
+    Raises:
+        UserError: with the nearest name.
+    """
+    loader = GlobalHydra.instance().config_loader()
+    for choice, names in HydraConfig.get().runtime.choices.items():
+        group = choice.partition("@")[0]
+        known = [] if group.startswith("hydra/") else loader.get_group_options(group)
+        for name in [names] if isinstance(names, str) else names or []:
+            if not group.startswith("hydra/") and name not in known:
+                raise UserError(f"{choice}={name}: there is no such part{nearest(name, known)}")
+
+
+def explain(error: Exception, conf: Path) -> str:
+    """What Hydra said of the command line, with the nearest name added where a key, a group or a part is misspelt."""
+    message = str(error)
+    if match := re.search(r"Could not override '([\w.@/]+)'", message):
+        return _misspelt(match[1], conf)
+    if match := re.search(r"Could not find '([\w/@-]+)/([\w-]*)'", message):
+        options = [path.stem for path in (conf / match[1]).glob("*.yaml")]
+        return f"{match[1]}={match[2]}: there is no such part{nearest(match[2], options)}"
+    return "\n  ".join(line.strip() for line in message.splitlines())
+
+
+def _misspelt(key: str, conf: Path) -> str:
+    """Of a dotted key, the first name that does not exist, and the nearest of those that do in its place."""
+    node, names = _composed(key, conf), key.split(".")
+    choices = [str(choice) for choice in node.hydra.runtime.choices]
+    known = ["/".join(path.relative_to(conf).parts) for path in conf.rglob("*") if path.is_dir()]
+    path = ""
+    for name in names:
+        known += [str(k) for k in node if k != "hydra"] if isinstance(node, DictConfig) else []
+        path = f"{path}.{name}".lstrip(".")
+        if name not in known:
+            break
+        node, known = OmegaConf.select(node, name), []
+    if mounted := [choice for choice in choices if choice.endswith(f"@{path}")]:
+        return f"{path}: there is no such setting. A part is put there by {mounted[0]}=NAME"
+    return f"{path}: there is no such setting{nearest(name, known)}"
+
+
+def _composed(misspelt: str, conf: Path) -> DictConfig:
+    """The config that the command line's other overrides give."""
+    others = [a for a in sys.argv[1:] if re.fullmatch(r"[\w/@.]+=[^,]*", a) and not a.startswith(misspelt)]
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        try:
+            return compose("config", overrides=others, return_hydra_config=True)
+        except Exception:  # another override is wrong too: the message is of this one
+            return compose("config", return_hydra_config=True)
+
+
+def parts_help(conf: Path) -> str:
+    """Every group and its parts, with the first line of each part's file: the body of ``--help``."""
+    lines = []
+    for group in sorted(path for path in conf.rglob("*") if path.is_dir() and any(path.glob("*.yaml"))):
+        lines.append(str(group.relative_to(conf)))
+        for path in sorted(group.glob("*.yaml")):
+            comments = [
+                line for line in path.read_text().splitlines() if line.startswith("#") and "@package" not in line
+            ]
+            lines.append(f"  {path.stem:<28}{comments[0].lstrip('# ')}")
+        lines.append("")
+    return "\n".join(lines)

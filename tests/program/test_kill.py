@@ -1,0 +1,30 @@
+"""Kill -9 at random moments: the short version of experiments/reliability/kill.py, which has the whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_after_kill_9_the_next_run_ends_as_an_undisturbed_one_and_no_process_is_left(tmp_path: Path) -> None:
+    result = tmp_path / "reliability.json"
+    command = [sys.executable, str(ROOT / "experiments" / "reliability" / "kill.py")]
+    run = subprocess.run(
+        [*command, "--kills", "3", "--seed", "1", "--result", str(result)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    measured = json.loads(result.read_text())["devices=1"]
+    assert len(measured["kills"]) == 3
+    assert measured["all_equal"]
+    assert measured["no_process_left"]

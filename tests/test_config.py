@@ -1,0 +1,248 @@
+"""Every yaml on disk keeps the promises of its kind; mistakes are said once, and where they stand."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert.cli import CONF
+from augsbert.commandline import explain, refuse_null_parts
+from augsbert.config import TARGET, check, located, mistakes, part_class, plain
+from augsbert.errors import UserError
+from augsbert.nodes import parts_of
+from augsbert.preflight import NEEDED, SETTINGS
+
+YAMLS = sorted(CONF.rglob("*.yaml"))
+ROOT = CONF / "config.yaml"
+#: Groups whose files are laid over the whole config, instead of being a part.
+OVERLAYS = ("scenario", "experiment", "debug")
+PARTS = [path for path in YAMLS if path != ROOT and path.parent.name not in OVERLAYS]
+#: What has no value until a user gives it.
+NEEDS = {"dataset=table": ["dataset.train=train.csv"]}
+#: Parts whose files differ from one another, and so from the signature, on purpose: fits are tuned for each encoder,
+#: and each trainer is another place to run.
+TUNED = ("augsbert.encoders.fit.Fit", "augsbert.hardware.Hardware")
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(CONF).with_suffix(""))
+
+
+def choice(path: Path) -> str:
+    return f"{path.parent.relative_to(CONF)}={path.stem}"
+
+
+def composed(*overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("config", overrides=list(overrides))
+
+
+def option(path: Path) -> tuple[str, DictConfig]:
+    """Where the part of a file stands in the config, and its node."""
+    place = str(path.parent.relative_to(CONF)).replace("/", ".")
+    node = OmegaConf.select(composed(choice(path), *NEEDS.get(choice(path), [])), place)
+    assert isinstance(node, DictConfig)
+    return place, node
+
+
+def nodes(place: str, node: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """A part and those nested in it."""
+    yield place, node
+    for name in node:
+        value = None if OmegaConf.is_missing(node, name) else node[name]
+        if isinstance(value, DictConfig) and TARGET in value:
+            yield from nodes(f"{place}.{name}", value)
+
+
+def test_no_yaml_is_overlooked() -> None:
+    found = subprocess.run(["find", str(CONF), "-name", "*.y*ml"], capture_output=True, text=True, check=True).stdout
+    assert len(YAMLS) == len(found.split())
+    overlays = [path for path in YAMLS if path.parent.name in OVERLAYS]
+    assert len(PARTS) == len(YAMLS) - len(overlays) - 1
+    assert not [path for path in overlays if TARGET in path.read_text()]
+
+
+@pytest.mark.parametrize("path", YAMLS, ids=named)
+def test_a_yaml_opens_with_what_it_is_and_the_command_that_runs_it(path: Path) -> None:
+    lines = [line for line in path.read_text().splitlines() if "@package" not in line]
+    opening = [line.lstrip("# ") for line in lines[: _end_of_comments(lines)]]
+    assert len(opening) > 1
+    assert re.match(r"[A-Z]", opening[0])
+    assert any("run.py" in line for line in opening[1:])
+
+
+@pytest.mark.parametrize("path", [ROOT, *PARTS], ids=named)
+def test_every_setting_is_commented(path: Path) -> None:
+    assert list(uncommented(path.read_text().splitlines())) == []
+
+
+def uncommented(lines: Sequence[str]) -> Iterator[str]:
+    """Settings without a comment beside them, or above them or the settings just above; interpolated ones need none."""
+    covered = False
+    for line in lines[_end_of_comments(lines) :]:
+        text = line.strip()
+        if text.startswith("hydra:"):
+            return  # Hydra's own settings
+        if text.startswith("#"):
+            covered = True
+        elif not text or re.match(r"- |defaults:|_target_:", text) or " #" in text:
+            covered = False
+        elif not text.endswith(":") and "${" not in text and not covered:
+            yield text
+
+
+def _end_of_comments(lines: Sequence[str]) -> int:
+    return next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
+
+
+def test_a_setting_without_a_comment_is_noticed() -> None:
+    yaml = ["# A part", "_target_: a.B", "one: 1  # commented", "two: 2", "", "# Of both.", "three: 3", "four: 4"]
+    assert list(uncommented(yaml)) == ["two: 2"]
+
+
+@pytest.mark.parametrize("path", PARTS, ids=named)
+def test_a_part_binds_to_its_signature(path: Path) -> None:
+    place, node = option(path)
+    assert list(mistakes(place, plain(node))) == []
+    assert list(mistakes(place, {**plain(node), "no_such_setting": 1})) != []
+
+
+@pytest.mark.parametrize("path", PARTS, ids=named)
+def test_a_yaml_has_all_settings_of_its_part_and_no_others(path: Path) -> None:
+    for place, node in nodes(*option(path)):
+        takes = inspect.signature(part_class(plain(node))).parameters
+        assert (place, sorted(str(name) for name in node if name != TARGET)) == (place, sorted(takes))
+
+
+@pytest.mark.parametrize("path", PARTS, ids=named)
+def test_a_default_in_a_yaml_is_that_of_the_signature(path: Path) -> None:
+    for place, node in nodes(*option(path)):
+        if node[TARGET] not in TUNED:
+            defaults = {n: p.default for n, p in inspect.signature(part_class(plain(node))).parameters.items()}
+            literal = [n for n in defaults if _is_literal(node, n) and defaults[n] is not inspect.Parameter.empty]
+            written = {name: plain(node)[name] for name in literal}
+            assert (place, written) == (place, {name: _plain_default(defaults[name]) for name in literal})
+
+
+def _is_literal(node: DictConfig, name: str) -> bool:
+    """Written in the yaml itself: neither interpolated, nor a part, nor one that has to be given."""
+    value = plain(node)[name]
+    return not OmegaConf.is_interpolation(node, name) and not (isinstance(value, Mapping) and TARGET in value)
+
+
+def _plain_default(default: Any) -> Any:
+    return list(default) if isinstance(default, tuple) else default
+
+
+@pytest.mark.parametrize("path", [path for path in YAMLS if path != ROOT], ids=named)
+def test_every_option_of_every_group_composes_to_a_config_without_mistakes(path: Path) -> None:
+    cfg = composed(choice(path), *NEEDS.get(choice(path), []))
+    for place, node in parts_of(cfg).items():
+        assert node is None or list(mistakes(place, node)) == []
+
+
+def test_every_setting_that_is_no_parts_has_a_type() -> None:
+    raw = OmegaConf.to_container(OmegaConf.load(ROOT))
+    assert isinstance(raw, dict)
+    settings = {key: value for key, value in raw.items() if key not in ("defaults", "baseline", "hydra")}
+    leaves = [
+        *(key for key, value in settings.items() if not isinstance(value, dict)),
+        *(f"{key}.{name}" for key, value in settings.items() if isinstance(value, dict) for name in value),
+    ]
+    assert sorted(leaves) == sorted(SETTINGS)
+    assert not [key for key in NEEDED if not isinstance(OmegaConf.select(composed(), key), DictConfig)]
+
+
+def test_help_names_every_part_with_what_it_is(program: Callable) -> None:
+    shown = program("--help").stdout
+    for path in [path for path in YAMLS if path != ROOT]:
+        first = next(line for line in path.read_text().splitlines() if "@package" not in line)
+        assert re.search(rf"^  {path.stem} +{re.escape(first.lstrip('# '))}$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["--help", "--cfg job", "bi_encoder.num_layer=2", "smapler=bm25", "sampler=bm52", "sampler=null", "experiment=x"],
+)
+def test_torch_is_not_imported_for(program: Callable, arguments: str) -> None:
+    said = program(*arguments.split(), "--config-dir=.", PYTHONPROFILEIMPORTTIME="1").stderr
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in said.splitlines() if "|" in line}
+    assert "hydra" in imported
+    assert not imported & {"torch", "transformers", "pytorch_lightning", "pandas"}
+
+
+NEAREST = {
+    "seeed=1": "seeed: there is no such setting. Did you mean seed?",
+    "bi_encoder.fit.epoch=1": "bi_encoder.fit.epoch: there is no such setting. Did you mean epochs?",
+    "bi_encoder.fitt.epochs=1": "bi_encoder.fitt: there is no such setting. Did you mean fit?",
+    "bi_enc.fit.epochs=1": "bi_enc: there is no such setting. Did you mean bi_encoder?",
+    "baseline.loss.scal=1": "baseline.loss.scal: there is no such setting. Did you mean scale?",
+    "seed.x=1": "seed.x: there is no such setting.",
+    "baselin=x": "baselin: there is no such setting. Did you mean baseline?",
+    "dataset=": "dataset=: there is no such part. There are: quora, sample, stsb, table.",
+    "dataset=stbs": "dataset=stbs: there is no such part. Did you mean stsb?",
+    "bi_encoder/loss=multiple": (
+        "bi_encoder/loss=multiple: there is no such part. Did you mean multiple_negatives_ranking?"
+    ),
+    "bi_encoder/lss=cosent": "bi_encoder/lss: there is no such setting. Did you mean bi_encoder/loss?",
+    "source=stsb": "source: there is no such setting. A part is put there by dataset@source=NAME",
+}
+
+
+@pytest.mark.parametrize("typed", NEAREST)
+def test_the_nearest_name_is_offered_for(typed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["run.py", typed])
+    with pytest.raises(Exception, match=r"Could not|Error") as raised:
+        composed("bi_encoder/loss@baseline.loss=cosent", typed)
+    assert explain(raised.value, CONF) == NEAREST[typed]
+
+
+def test_names_are_those_of_the_parts_that_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = ["sampler=random", "sampler.num_pair=3"]
+    monkeypatch.setattr("sys.argv", ["run.py", *typed])
+    with pytest.raises(Exception, match="Could not override") as raised:
+        composed(*typed)
+    assert explain(raised.value, CONF) == "sampler.num_pair: there is no such setting. Did you mean num_pairs?"
+
+
+@pytest.mark.parametrize("typed", ["sampler=null", "sampler=bm25,null", "dataset@source=null", "bi_encoder/loss=null"])
+def test_null_is_refused_for_a_part(typed: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{typed}: null is no part. To leave the part out: '~")):
+        refuse_null_parts(["seed=1", typed], CONF)
+
+
+def test_null_is_a_value_elsewhere() -> None:
+    refuse_null_parts(["gold_size=null", "cross_encoder.fit=null", "bi_encoder.num_layers=null"], CONF)
+
+
+def test_all_mistakes_are_said_at_once_each_where_it_stands() -> None:
+    wrong = ["seed=-1", "gold_size=many", "bi_encoder.max_seq_length=1", "cross_encoder.fit.epochs=0", "+sampler.k=1"]
+    cfg = composed(*wrong)
+    with pytest.raises(UserError) as raised:
+        check(cfg, SETTINGS, parts_of(cfg))
+    assert [re.split("[=:]", line)[0] for line in str(raised.value).splitlines()] == [
+        *("seed", "gold_size", "sampler.k", "cross_encoder.fit.epochs", "bi_encoder.max_seq_length")
+    ]
+
+
+def test_a_data_set_that_is_mounted_as_source_speaks_of_source() -> None:
+    node = {TARGET: "augsbert.datasets.table.Table"}
+    said = "dataset.train=dataset.csv has no dev pairs: dataset=table, dataset.draw.dev_size=1, /a/dataset.train"
+    assert located(said, "dataset", node) == said
+    assert located(said, "source", node) == (
+        "source.train=dataset.csv has no dev pairs: dataset@source=table, source.draw.dev_size=1, /a/dataset.train"
+    )
+
+
+def test_a_part_is_told_from_its_place() -> None:
+    node = {TARGET: "augsbert.encoders.losses.CoSENTLoss"}
+    assert located("scale=0: no.", "bi_encoder.loss", node) == "bi_encoder.loss.scale=0: no."
+    assert located("Something else.", "bi_encoder.loss", node) == "bi_encoder.loss: Something else."
