@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
-from augsbert.config import check, complain, located, make, mistyped, plain
+from augsbert.config import check, complain, located, make, mistyped, nearest, plain
 from augsbert.encoders.weights import limits, read_config, resolve
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware
@@ -33,6 +34,8 @@ SETTINGS: dict[str, Any] = {
     "plan": bool,
     "store.dir": str,
 }
+#: Fits that a part's ``encoder: stage:NAME`` may name: those that hang on gold alone.
+FITTED = ("baseline", "upper_bound")
 #: Nodes that every run reads.
 NEEDED = (
     *("dataset", "selector", "cross_encoder", "bi_encoder", "bi_encoder.loss", "bi_encoder.fit"),
@@ -44,13 +47,13 @@ def look_ahead(cfg: DictConfig) -> None:
     """Refuse a config that no run can follow.
 
     Raises:
-        UserError: all that is wrong with its values; if nothing is, with the files and weights it names.
+        UserError: all that is wrong with its values; if nothing is, with the files, weights and devices that it names.
     """
     _refuse_holes(cfg)
     parts = parts_of(cfg)
     check(cfg, SETTINGS, parts)
     used = {name: node for name, node in parts.items() if node and (name != "cross_encoder" or parts["sampler"])}
-    complain(cfg, [*_absent_files(used), *_unusable_weights(cfg, used), *_undivided_batches(used)])
+    complain(cfg, [*_absent_files(used), *_unusable_weights(cfg, used), *_unfit_devices(cfg, used)])
 
 
 def _refuse_holes(cfg: DictConfig) -> None:
@@ -85,7 +88,10 @@ def _absent_files(parts: Mapping[str, Any]) -> Iterator[str]:
 def _unusable_weights(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     for name, node in parts.items():
         encoder = node.get("encoder")
-        if encoder is None or encoder.startswith(STAGE):
+        if encoder is None:
+            continue
+        if encoder.startswith(STAGE):
+            yield from _no_such_stage(name, encoder)
             continue
         try:
             weights = resolve(encoder, fetch=not cfg.plan)
@@ -98,6 +104,13 @@ def _unusable_weights(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str
             yield from _too_deep(name, node, weights.folder) if weights else ()
 
 
+def _no_such_stage(name: str, encoder: str) -> Iterator[str]:
+    if encoder.removeprefix(STAGE) not in FITTED:
+        yield f"{name}.encoder={encoder}: no fit that can come before it{nearest(encoder, [STAGE + n for n in FITTED])}"
+    elif name == "baseline":
+        yield f"bi_encoder.encoder={encoder}: the baseline would start from it too. Set +baseline.encoder='${{model}}'."
+
+
 def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]:
     layers, positions = limits(read_config(folder))
     wanted, length = node.get("num_layers"), node.get("max_seq_length")
@@ -107,11 +120,14 @@ def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]
         log.warning("%s.max_seq_length=%d: %s has %d positions; inputs are cut there.", name, length, folder, positions)
 
 
-def _undivided_batches(parts: Mapping[str, Any]) -> Iterator[str]:
+def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     hardware: Hardware = make(parts["trainer"])
-    for name in ("cross_encoder", "bi_encoder", "baseline"):
-        fit = parts.get(name, {}).get("fit")
+    fits = {name: node["fit"] for name, node in parts.items() if node.get("fit")}
+    questions: list[Callable[[], Any]] = [
+        partial(hardware.share, fit["batch_size"], f"{name}.fit.batch_size") for name, fit in fits.items()
+    ]
+    for question in questions if cfg.plan else [*questions, partial(hardware.precision, "auto")]:
         try:
-            hardware.share(fit["batch_size"] if fit else hardware.devices, f"{name}.fit.batch_size")
+            question()
         except UserError as error:
             yield str(error)

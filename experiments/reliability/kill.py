@@ -15,200 +15,86 @@ import json
 import os
 import platform
 import random
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from augsbert.store import files
+from runs import ROOT, Kill, Run, damaged, differences, results, write_inputs
 
-ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "experiments" / "results" / "reliability.json"
 #: Seconds after which no process may be left.
 PATIENCE = 5.0
-#: In the environment of a run and so of all its processes, in whatever session they are.
-MARK = "AUGSBERT_KILL_RUN"
 
 
 @dataclass
-class Kill:
-    """One kill: seconds into the run, what was under way, what was killed, seconds until all processes were gone."""
-
-    moment: float
-    stage: str
-    killed: str
-    gone_after: float
-
-
-class Run:
-    """The program with a tiny model on tiny pairs, as a process group of its own.
+class Measurement:
+    """Kills in one store after another, each compared with the undisturbed run once it is done.
 
     Args:
-        inputs: folder with ``model`` and the tables.
-        folder: of this run's store, output and log; kept from one start to the next.
+        work: a folder for the inputs and the runs.
         devices: 1, or 2 for DDP on the CPU.
     """
 
-    def __init__(self, inputs: Path, folder: Path, devices: int) -> None:
-        self.store, self.out, self.log = folder / "store", folder / "out", folder / "log.txt"
-        self.mark = uuid.uuid4().hex
-        folder.mkdir(exist_ok=True)
-        overrides = [
-            *("dataset=table", f"model={inputs / 'model'}", "sampler.top_k=10", "logger=none"),
-            *(f"dataset.{split}={inputs / split}.csv" for split in ("train", "dev", "test")),
-            *("compare.baseline=false", "compare.untrained=false"),
-            *("trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"),
-            *(f"store.dir={self.store}", f"hydra.run.dir={self.out}"),
-        ]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", MARK: self.mark}
-        with self.log.open("w") as log:
-            command = [sys.executable, str(ROOT / "run.py"), *overrides]
-            self.process = subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
-        self.started = time.monotonic()
+    work: Path
+    devices: int
+    kills: list[Kill] = field(default_factory=list)
+    unequal: dict[int, list[str]] = field(default_factory=dict)
 
-    def finish(self) -> float:
-        """Wait for its end, which must be a good one; seconds since the start."""
-        if self.process.wait():
-            raise SystemExit(f"the run failed:\n{self.log.read_text()}")
-        return time.monotonic() - self.started
+    def undisturbed(self) -> None:
+        """Make the inputs and what all others are compared with."""
+        write_inputs(self.work / "inputs")
+        run = Run(self.work / "inputs", self.work / "undisturbed", self.devices)
+        self.length, self.wanted = run.finish(), results(run)
 
-    def kill(self, moment: float, rank: bool) -> Kill | None:
-        """Kill the whole group, or one rank, so many seconds after the start; None if the run was done before."""
-        time.sleep(max(0.0, self.started + moment - time.monotonic()))
-        while rank and not self._ranks() and self.process.poll() is None:
-            time.sleep(0.05)
-        if self.process.poll() is not None:
-            return None
-        stage, now = self._under_way(), time.monotonic()
-        if rank:
-            which, pid = random.choice(sorted(self._ranks().items()))
-            os.kill(pid, signal.SIGKILL)
+    def trial(self, number: int, shares: list[float]) -> None:
+        """Kill a run at each of these shares of a run's length, go on each time, and compare what it ends with."""
+        for killed, share in enumerate(shares):
+            run = Run(self.work / "inputs", self.work / "trial", self.devices)
+            kill = run.kill(share * self.length, rank=self.devices > 1 and (len(self.kills) % 2 == 1))
+            if kill is None:
+                # It was done before, so a run is shorter than was thought (the machine may have other work).
+                self.length = self.length if killed else min(self.length, run.finish())
+                break
+            self._note(kill, damaged(run.store))
         else:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        gone_after = self._gone_after(now)
-        return Kill(round(now - self.started, 2), stage, f"rank {which}" if rank else "group", gone_after)
+            run = Run(self.work / "inputs", self.work / "trial", self.devices)
+        run.finish()
+        if differ := differences(results(run), self.wanted):
+            self.unequal[number] = differ
+        shutil.rmtree(self.work / "trial")
 
-    def _gone_after(self, killed: float) -> float:
-        while self.process.poll() is None or self._processes():
-            if time.monotonic() - killed > 60:
-                raise SystemExit(f"still there 60 s after the kill: {self._processes()}\n{self.log.read_text()}")
-            time.sleep(0.02)
-        return round(time.monotonic() - killed, 2)
-
-    def _under_way(self) -> str:
-        made = re.findall(r"\] (\S+?)( \.\.\.|: made in .*)$", self.log.read_text(), flags=re.MULTILINE)
-        if not made:
-            return "before the first stage"
-        return made[-1][0] if made[-1][1] == " ..." else f"after {made[-1][0]}"
-
-    def _processes(self) -> dict[int, dict[str, str]]:
-        """Process id -> environment of all that carry the mark; a zombie has no environment."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                pairs = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-            except OSError:
-                continue
-            if f"{MARK}={self.mark}" in pairs:
-                found[int(folder.name)] = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
-        return found
-
-    def _ranks(self) -> dict[int, int]:
-        """Rank -> process id of the workers that are there now."""
-        return {int(env["RANK"]): pid for pid, env in self._processes().items() if "RANK" in env}
-
-
-def results(run: Run) -> dict[str, Any]:
-    """What must be equal: the metrics, and the hash of every file of every stage, by name."""
-    metrics = json.loads((run.out / "metrics.json").read_text())
-    kept = {name: value for name, value in metrics.items() if not name.startswith(("time/", "found/"))}
-    for path in _finished(run.store):
-        stage = f"{path.parents[1].name}/{path.parent.name[:8]}"
-        kept |= {f"{stage}/{name}": digest for name, digest in files.read_manifest(path.parent)["files"].items()}
-    return kept
-
-
-def differences(these: dict[str, Any], those: dict[str, Any]) -> list[str]:
-    """Names whose values differ, or that only one of them has."""
-    return sorted(name for name in these.keys() | those.keys() if these.get(name) != those.get(name))
-
-
-def damaged(store: Path) -> list[str]:
-    """What is wrong with the finished stages, which a kill must not touch."""
-    return [damage for path in _finished(store) if (damage := files.damage(path.parent))]
-
-
-def _finished(store: Path) -> list[Path]:
-    return [path for path in store.glob(f"*/*/{files.MANIFEST}") if path.parent.suffix != ".partial"]
-
-
-def trial(inputs: Path, folder: Path, devices: int, moments: list[float], number: int) -> tuple[list[Kill], Run]:
-    """Kill as often as there are moments, in one store, then let the run finish; one after its end kills nothing."""
-    kills: list[Kill] = []
-    for moment in moments:
-        run = Run(inputs, folder, devices)
-        kill = run.kill(moment, rank=devices > 1 and (number + len(kills)) % 2 == 1)
-        if kill is None:
-            break
-        kills.append(kill)
-        if wrong := damaged(run.store):
-            raise SystemExit(f"after the kill {kill}: {wrong}")
-    else:
-        run = Run(inputs, folder, devices)
-    run.finish()
-    return kills, run
+    def _note(self, kill: Kill, wrong: list[str]) -> None:
+        self.kills.append(kill)
+        print(f"{len(self.kills)} {kill}, unequal so far: {self.unequal}", flush=True)
+        if wrong:
+            raise SystemExit(f"a finished stage is damaged after the kill: {wrong}")
 
 
 def measure(work: Path, kills: int, devices: int, seed: int) -> dict[str, Any]:
-    """Kill at moments that are spread evenly over an undisturbed run's length, in random order."""
-    write_inputs(work / "inputs")
-    undisturbed = Run(work / "inputs", work / "undisturbed", devices)
-    seconds, wanted = undisturbed.finish(), results(undisturbed)
+    """Kill at moments that are spread evenly over the length of a run, in random order."""
+    measurement = Measurement(work, devices)
+    measurement.undisturbed()
     random.seed(seed)
-    moments = [(i + random.random()) / kills * seconds for i in range(kills)]
-    random.shuffle(moments)
-    done: list[Kill] = []
-    unequal: dict[int, list[str]] = {}
-    for number in range(10 * kills):
-        if len(done) == kills:
-            break
+    shares = [(i + random.random()) / kills for i in range(kills)]
+    random.shuffle(shares)
+    number = 0
+    while (done := len(measurement.kills)) < kills:
         # Every third store sees its run killed twice.
-        mine = moments[len(done) :][: 2 if number % 3 == 2 else 1]
-        more, run = trial(work / "inputs", work / "trial", devices, mine, number)
-        done += more
-        if differ := differences(results(run), wanted):
-            unequal[number] = differ
-        shutil.rmtree(work / "trial")
-        for kill in more:
-            print(f"{len(done)}/{kills} {kill}, unequal so far: {unequal}", flush=True)
+        measurement.trial(number, shares[done:][: 2 if number % 3 == 2 else 1])
+        number += 1
     return {
-        "kills": [asdict(kill) for kill in done],
+        "kills": [asdict(kill) for kill in measurement.kills],
         "seed": seed,
-        "undisturbed_seconds": round(seconds, 1),
-        "all_equal": not unequal,
-        "unequal": unequal,
-        "no_process_left": all(kill.gone_after <= PATIENCE for kill in done),
-        "slowest_end": max(kill.gone_after for kill in done),
+        "seconds_of_a_run": round(measurement.length, 1),
+        "all_equal": not measurement.unequal,
+        "unequal": measurement.unequal,
+        "no_process_left": all(kill.gone_after <= PATIENCE for kill in measurement.kills),
+        "slowest_end": max(kill.gone_after for kill in measurement.kills),
     }
-
-
-def write_inputs(folder: Path) -> None:
-    """A tiny model and 500 training pairs: a run of 10 to 20 seconds."""
-    sys.path.insert(0, str(ROOT / "tests"))
-    from tiny import write_model, write_table  # type: ignore[import-not-found]
-
-    folder.mkdir()
-    write_model(folder / "model")
-    write_table(folder, train=500, dev=100, test=100)
 
 
 def main() -> None:

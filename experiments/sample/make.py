@@ -47,13 +47,13 @@ def tell(scenes: list[Scene], words: Words, rng: Random, seen: set[str]) -> list
     told: list[tuple[Scene, str]] = []
     voice = rng.getrandbits(32)
     for scene in scenes:
-        texts = [word(scene, words, Random(voice))] if told and scene != scenes[0] and rng.random() < 0.67 else []
-        while not (texts and texts[0] not in seen):
-            voices = [voice] if not told and not texts else [rng.getrandbits(32) for _ in range(4)]
-            texts = sorted({word(scene, words, Random(each)) for each in voices} - seen)
-            texts.sort(key=lambda text: overlap(text, told[0][1]) if told else 0.0)
-        seen.add(texts[0])
-        told.append((scene, texts[0]))
+        alike = not told or (scene != scenes[0] and rng.random() < 0.67)
+        texts = sorted({word(scene, words, Random(voice))} - seen) if alike else []
+        while not texts:
+            texts = sorted({word(scene, words, rng) for _ in range(4)} - seen)
+        text = min(texts, key=lambda text: overlap(text, told[0][1])) if told else texts[0]
+        seen.add(text)
+        told.append((scene, text))
     return told
 
 

@@ -188,6 +188,14 @@ CONFIG = {
         "Set it to a multiple, such as 15.\n"
         "error: bi_encoder.fit.batch_size=8 does not divide by trainer.devices=3. Set it to a multiple, such as 6.\n",
     ),
+    "no GPU, stages that cannot come first": Case(
+        "trainer=gpu sampler=semantic sampler.encoder=stage:bi_encoder bi_encoder.encoder=stage:baseline",
+        "error: sampler.encoder=stage:bi_encoder: no fit that can come before it. Did you mean stage:baseline?\n"
+        "error: bi_encoder.encoder=stage:baseline: the baseline would start from it too. "
+        "Set +baseline.encoder='${model}'.\n"
+        "error: trainer.accelerator=gpu: nvidia-smi finds no GPU here (REASON). Use trainer=cpu.\n",
+        environment={"PATH": "TMP"},
+    ),
     "nothing to evaluate": Case(
         "scenario=baseline compare.baseline=false compare.untrained=false",
         "error: compare: there is nothing to evaluate, as no sampler gives silver. "
