@@ -193,18 +193,20 @@ def _refusals(path: str, node: Mapping[str, Any]) -> Iterable[str]:
 
 
 def located(message: str, path: str, node: Mapping[str, Any]) -> str:
-    """A part's complaint with the key in the config: ``scale=0: ...`` becomes ``bi_encoder.loss.scale=0: ...``.
-
-    A data set speaks of itself as ``dataset``; where it is mounted as another, such as ``source``, it is called that.
-    """
-    settings = inspect.signature(part_class(node)).parameters
-    if re.split(r"\W", message, maxsplit=1)[0] in settings:
+    """A part's complaint with the key in the config: ``scale=0: ...`` becomes ``bi_encoder.loss.scale=0: ...``."""
+    if re.split(r"\W", message, maxsplit=1)[0] in inspect.signature(part_class(node)).parameters:
         return f"{path}.{message}"
-    if path != "dataset":
-        message = re.sub(rf"(?<![\w./])dataset\.(?=({'|'.join(settings)})\b)", f"{path}.", message)
-        message = re.sub(r"(?<![\w./])dataset=(?=\w)", f"dataset@{path}=", message)
-    group = path.partition(".")[0]
-    return message if re.match(rf"(\w+@)?{group}\b", message) else f"{path}: {message}"
+    message = mounted(message, path, node)
+    return message if re.match(rf"(\w+@)?{path.partition('.')[0]}\b", message) else f"{path}: {message}"
+
+
+def mounted(message: str, path: str, node: Mapping[str, Any]) -> str:
+    """A data set speaks of itself as ``dataset``; one mounted elsewhere, as ``source``, is called by its place."""
+    if path == "dataset":
+        return message
+    settings = "|".join(inspect.signature(part_class(node)).parameters)
+    message = re.sub(rf"(?<![\w./])dataset\.(?=({settings})\b)", f"{path}.", message)
+    return re.sub(r"(?<![\w./])dataset=(?=\w)", f"dataset@{path}=", message)
 
 
 def shown(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from augsbert import stages
-from augsbert.config import make, plain
+from augsbert.config import make, mounted, plain
+from augsbert.errors import UserError
 from augsbert.hardware import Hardware
 from augsbert.pairs import Splits
 from augsbert.parts import STAGE, Part, keyed_dataset
@@ -131,10 +133,23 @@ class Nodes:
         """The splits of a dataset, read, checked and guarded against leaks."""
         part = Part(node, fetch=self.fetch)
 
-        def write(folder: Path) -> None:
-            stages.write_splits(folder, part.make()())
+        @contextmanager
+        def named() -> Iterator[None]:
+            try:
+                yield
+            except UserError as error:
+                # The part says dataset.path, which is source.path where it stands as the source.
+                raise UserError(mounted(str(error), name, part.settings)) from error
 
-        return self.stage(name, write, lambda: keyed_dataset(part), kind="dataset")
+        def write(folder: Path) -> None:
+            with named():
+                stages.write_splits(folder, part.make()())
+
+        def settings() -> dict[str, Any]:
+            with named():
+                return keyed_dataset(part)
+
+        return self.stage(name, write, settings, kind="dataset")
 
     def stage(
         self,

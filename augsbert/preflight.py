@@ -126,7 +126,9 @@ def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     questions: list[Callable[[], Any]] = [
         partial(hardware.share, fit["batch_size"], f"{name}.fit.batch_size") for name, fit in fits.items()
     ]
-    for question in questions if cfg.plan else [*questions, partial(hardware.precision, "auto")]:
+    if not cfg.plan:
+        questions.append(partial(hardware.precision, "auto"))  # which looks for a GPU
+    for question in questions:
         try:
             question()
         except UserError as error:

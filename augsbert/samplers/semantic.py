@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import sys
 from collections.abc import Mapping
@@ -144,6 +145,7 @@ def _import_faiss() -> ModuleType:
 
     if sys.platform == "darwin":
         os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "TRUE")
+    logging.getLogger("faiss").setLevel(logging.WARNING)  # its loader tells which processors it was not built for
     import faiss
 
     faiss.omp_set_num_threads(1 if sys.platform == "darwin" else torch.get_num_threads())

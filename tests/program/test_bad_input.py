@@ -193,7 +193,8 @@ CONFIG = {
         "error: sampler.encoder=stage:bi_encoder: no fit that can come before it. Did you mean stage:baseline?\n"
         "error: bi_encoder.encoder=stage:baseline: the baseline would start from it too. "
         "Set +baseline.encoder='${model}'.\n"
-        "error: trainer.accelerator=gpu: nvidia-smi finds no GPU here (REASON). Use trainer=cpu.\n",
+        "error: trainer.accelerator=gpu: nvidia-smi finds no GPU here "
+        "([Errno 2] No such file or directory: 'nvidia-smi'). Use trainer=cpu.\n",
         environment={"PATH": "TMP"},
     ),
     "nothing to evaluate": Case(
