@@ -311,7 +311,7 @@ FILES = {
 FLOW = {
     "fewer pairs than gold_size": Case(
         "gold_size=1000",
-        "error: gold_size=1000: the train split has 120 pairs. Set gold_size to 1..120.\n",
+        "error: gold_size=1000: the train split has 120 pairs. Set gold_size to 1..120, or null for all.\n",
         made=("dataset",),
     ),
     "gold of one score": Case(
