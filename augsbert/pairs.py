@@ -139,7 +139,10 @@ def draw(pairs: pd.DataFrame, size: int | None, seed: int) -> pd.DataFrame:
     if size is None:
         return pairs
     if not 1 <= size <= len(pairs):
-        raise UserError(f"gold_size={size}: the train split has {len(pairs)} pairs. Set gold_size to 1..{len(pairs)}, or null for all.")
+        most = len(pairs)
+        raise UserError(
+            f"gold_size={size}: the train split has {most} pairs. Set gold_size to 1..{most}, or null for all."
+        )
     rows = np.random.default_rng(seed).permutation(len(pairs))[:size]
     return pairs.iloc[np.sort(rows)].reset_index(drop=True)
 
