@@ -67,7 +67,9 @@ def main() -> None:
         message = str(error) if isinstance(error, UserError) else explain(error, CONF)
         sys.exit(_said(message))
     except KeyboardInterrupt:
-        print(f"\nInterrupted. What is finished is kept; to go on: {shlex.join(sys.argv)}", file=sys.stderr)
+        program = [sys.executable] if sys.argv[0].endswith(".py") else []
+        line = shlex.join([*program, *sys.argv])
+        print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr)
         sys.exit(130)
 
 

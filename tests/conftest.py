@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny import write_model, write_table
+
+from tests.tiny import write_model, write_table
 
 ROOT = Path(__file__).parent.parent
 

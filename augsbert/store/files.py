@@ -1,0 +1,99 @@
+"""The files of a stage: hashes, the manifest, and the wait for a worker that outlived its parent."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+MANIFEST = "stage.json"
+_ALIVE = ".alive"
+
+
+def sha256_of_file(path: Path) -> str:
+    """Sha256 (hex) of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def seal(scratch: Path, manifest: dict[str, Any]) -> None:
+    """Write the manifest, with the hash and size of every file of the result, after all else."""
+    result = _result(scratch)
+    hashes = {str(path.relative_to(scratch)): sha256_of_file(path) for path in result}
+    size = sum(path.stat().st_size for path in result)
+    unfinished = scratch / f".{MANIFEST}"
+    with unfinished.open("w") as stream:
+        json.dump({**manifest, "bytes": size, "files": hashes}, stream, indent=1, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    unfinished.rename(scratch / MANIFEST)
+
+
+def drop_hidden(scratch: Path) -> None:
+    """Remove what belongs to the making and not to the result: checkpoints, shards, inputs of workers."""
+    for path in scratch.glob(".*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished stage.
+
+    Raises:
+        ValueError: it is not JSON.
+        OSError: it is not there.
+    """
+    return json.loads((folder / MANIFEST).read_text())
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a finished stage, in a few words; None if every file is as it was written."""
+    try:
+        expected = dict(read_manifest(folder)["files"])
+    except FileNotFoundError:
+        return f"the manifest in {folder} is missing"
+    except (ValueError, KeyError, TypeError):
+        return f"the manifest in {folder} is damaged"
+    for name, digest in expected.items():
+        path = folder / name
+        try:
+            if sha256_of_file(path) != digest:
+                return f"{path} is not as it was written"
+        except FileNotFoundError:
+            return f"{path} is missing"
+    return None
+
+
+@contextmanager
+def alive(scratch: Path) -> Iterator[None]:
+    """Mark the scratch folder as in use by this process, for as long as it lives; several workers may at once."""
+    with (scratch / _ALIVE).open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+def wait_until_free(scratch: Path) -> None:
+    """Wait for the workers of a run that was killed: they die with it, but not in the same instant."""
+    with (scratch / _ALIVE).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.info("workers of an earlier run are still at work in %s; waiting for them to end", scratch)
+            fcntl.flock(stream, fcntl.LOCK_EX)
+
+
+def _result(folder: Path) -> list[Path]:
+    """All files but the manifest and what is hidden at the top."""
+    relative = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [folder / path for path in relative if not path.parts[0].startswith(".") and str(path) != MANIFEST]

@@ -1,0 +1,56 @@
+"""Values kept by row beside the stages, so that what two stages share is computed once: weak labels are."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from augsbert.store.files import sha256_of_file
+
+log = logging.getLogger(__name__)
+
+
+class Rows:
+    """Float32 values by digest, in small files that are only ever added; no two writers need to know of each other.
+
+    A file is named by the sha256 of its bytes: equal values are kept once, and damage shows.
+
+    Args:
+        folder: one for each thing that the values depend on, such as a model and its precision.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, digests: Sequence[str]) -> np.ndarray:
+        """Values (n,) float32; nan where there is none. A damaged file is dropped with a warning."""
+        wanted = set(digests)
+        known: dict[str, float] = {}
+        for path in sorted(self.folder.glob("*.parquet")):
+            known.update((digest, value) for digest, value in self._read(path) if digest in wanted)
+        return np.array([known.get(digest, np.nan) for digest in digests], dtype=np.float32)
+
+    def put(self, digests: Sequence[str], values: np.ndarray) -> None:
+        """Add values (n,); the file appears whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        table = pa.table({"digest": pa.array(digests, pa.string()), "value": pa.array(values, pa.float32())})
+        unfinished = self.folder / f"{os.getpid()}.unfinished"
+        pq.write_table(table, unfinished)
+        unfinished.rename(self.folder / f"{sha256_of_file(unfinished)}.parquet")
+
+    def _read(self, path: Path) -> list[tuple[str, float]]:
+        try:
+            if sha256_of_file(path) != path.stem:
+                log.warning("%s is damaged; its values are computed again", path)
+                path.unlink()
+                return []
+            table = pq.read_table(path)
+        except FileNotFoundError:  # another run has dropped it
+            return []
+        return list(zip(table["digest"].to_pylist(), table["value"].to_pylist(), strict=True))
