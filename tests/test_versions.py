@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).with_name("versions.json")
-FITTING = ["stages.py", "training.py", "batching.py", "encoders/module.py"]
+FITTING = ["stages.py", "training.py", "checkpoints.py", "batching.py", "encoders/module.py"]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],

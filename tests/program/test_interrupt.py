@@ -47,13 +47,18 @@ def started(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
             run.communicate()
 
 
-def interrupted(run: subprocess.Popen, store: Path, pattern: str) -> tuple[str, float]:
-    """Press Ctrl-C once such a file is in the store; what the run then says, and the seconds until its end."""
+def wait_for(run: subprocess.Popen, store: Path, pattern: str) -> None:
+    """Wait until a file of that pattern is in the store."""
     start = time.monotonic()
     while not any(store.glob(pattern)):
         assert run.poll() is None, run.communicate()
         assert time.monotonic() - start < START_AND_END
         time.sleep(0.005)
+
+
+def interrupted(run: subprocess.Popen, store: Path, pattern: str) -> tuple[str, float]:
+    """Press Ctrl-C once such a file is in the store; what the run then says, and the seconds until its end."""
+    wait_for(run, store, pattern)
     pressed = time.monotonic()
     os.killpg(run.pid, signal.SIGINT)
     said = run.communicate(timeout=60)[1]
@@ -132,6 +137,28 @@ def test_ctrl_c_in_a_fit_on_two_devices_leaves_no_process_and_the_next_run_ends_
     undisturbed = program(*run, *elsewhere, timeout=START_AND_END)
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert scores(tmp_path / "out") == scores(tmp_path / "undisturbed")
+
+
+def ranks(tmp_path: Path) -> list[int]:
+    """Process ids of the workers that are there now."""
+    return [pid for pid in processes(tmp_path) if b"\0RANK=" in Path(f"/proc/{pid}/environ").read_bytes()]
+
+
+@pytest.mark.slow
+def test_a_killed_rank_ends_the_run_within_seconds_and_leaves_no_process(
+    started: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    run = ["scenario=baseline", *tiny_run, *TWO_DEVICES, "baseline.fit.epochs=200", "compare.untrained=false"]
+    process = started(*run)
+    wait_for(process, tmp_path / "store", "bi_encoder/*.partial/.checkpoints/last.ckpt")
+    killed = time.monotonic()
+    os.kill(ranks(tmp_path)[-1], signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    while processes(tmp_path) and time.monotonic() - killed < 60:
+        time.sleep(0.02)
+    assert time.monotonic() - killed < 5
+    assert process.returncode == 1
+    assert "baseline: a worker failed with exit status" in said
 
 
 @pytest.mark.slow
