@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader
 
 from augsbert.batching import GlobalBatches, ScoringBatches, TrainingBatches
 from augsbert.checkpoints import AtomicIO, EpochCheckpoints
+from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder
 from augsbert.evaluation import PRIMARY, metrics
 from augsbert.hardware import Hardware
@@ -142,8 +143,6 @@ def fit(
     _quieten()
     torch.manual_seed(settings.seed)
     module.configure_model()
-    batches = TrainingBatches(module, train)
-    sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, *rank_and_world())
     dev_score = DevScore(dev, task)
     checkpoints = EpochCheckpoints(folder / ".checkpoints", metric="dev")
     trainer = _trainer(
@@ -153,16 +152,18 @@ def fit(
         max_epochs=settings.epochs,
         plugins=[AtomicIO()],
     )
-    trainer.fit(
-        module,
-        DataLoader(batches, batch_size=None, sampler=sampler),
-        _dev_loader(module, dev),
-        ckpt_path=checkpoints.resumable(),
-    )
+    loaders = _train_loader(module, train, settings), _dev_loader(module, dev)
+    trainer.fit(module, *loaders, ckpt_path=checkpoints.resumable())
     if trainer.is_global_zero:
         module.load_state_dict(checkpoints.best_weights())
         module.cpu().save(folder / "model")
         (folder / "curve.json").write_text(json.dumps(dev_score.curve))
+
+
+def _train_loader(module: PairEncoder, train: pd.DataFrame, settings: Fit) -> DataLoader:
+    batches = TrainingBatches(module, train)
+    sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, *rank_and_world())
+    return DataLoader(batches, batch_size=None, sampler=sampler)
 
 
 def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
