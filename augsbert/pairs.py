@@ -1,7 +1,6 @@
 """The one table of the project: sentence pairs, as a pandas DataFrame.
 
-Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0;
-    absent
+Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0; absent
 from candidates, which nobody has scored) and, for silver, ``origin`` (which part made the row). Pairs are unordered:
 (a, b) and (b, a) are one pair wherever duplicates and leaks are looked for. Nothing here knows models or files.
 """
@@ -9,7 +8,7 @@ from candidates, which nobody has scored) and, for silver, ``origin`` (which par
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -36,6 +35,17 @@ class Pool(NamedTuple):
 
     sentences: list[str]
     pairs: pd.DataFrame
+
+
+class Evidence(NamedTuple):
+    """What a selector may look at beside the scored pairs: the labeller's side, never the target's labels.
+
+    ``gold`` are the pairs that the labeller learnt from. ``dev()`` gives the source's dev pairs with the labeller's own
+    scores in a column ``prediction``; they are made when it is called.
+    """
+
+    gold: pd.DataFrame
+    dev: Callable[[], pd.DataFrame]
 
 
 def unordered_keys(pairs: pd.DataFrame) -> pd.Series:

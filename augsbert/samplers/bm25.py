@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from augsbert.pairs import Pool, candidate_pairs
-from augsbert.samplers.neighbours import Forbidden, check_choice, check_count, check_number
+from augsbert.ranges import check_choice, check_count, check_number
+from augsbert.samplers.neighbours import Forbidden
 
 _log = logging.getLogger(__name__)
 _WORD = re.compile(r"\w+")

@@ -1,4 +1,4 @@
-"""What the samplers share: checks, the pairs that must not be drawn, and exact ranking of what a vector search finds.
+"""What the samplers share: the pairs that must not be drawn, and exact ranking of what a vector search finds.
 
 Sentences are named by their place in the pool, from 0. Nothing here knows FAISS, BM25 or a model.
 """
@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES
 
 # Unit vectors (q, d) and a width k to inner products and places, both (q, k), best first; place -1: nothing found.
@@ -20,37 +19,6 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 _MARGIN = 1e-4
 _DECIMALS = 6
 _SPARE = 8
-
-
-def check_count(argument: str, value: object, least: int = 1) -> None:
-    """Refuse what is not a whole number of at least ``least``.
-
-    Raises:
-        UserError: it is not; the message names the argument and the value.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UserError(f"{argument}={value!r}: give a whole number of at least {least}.")
-
-
-def check_number(argument: str, value: object, low: float, high: float) -> None:
-    """Refuse what is not a number in ``low``..``high``.
-
-    Raises:
-        UserError: it is not; the message names the argument, the value and the range.
-    """
-    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
-        raise UserError(f"{argument}={value!r}: give a number in {low}..{high}.")
-
-
-def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
-    """Refuse what is not one of ``choices``.
-
-    Raises:
-        UserError: it is not; the message names the argument, the value and the choices.
-    """
-    if value not in choices:
-        allowed = ", ".join("null" if choice is None else str(choice) for choice in choices)
-        raise UserError(f"{argument}={value!r}: choose one of {allowed}.")
 
 
 def places(sentences: Sequence[str], pairs: pd.DataFrame) -> np.ndarray:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from augsbert.pairs import Pool, candidate_pairs
-from augsbert.samplers.neighbours import check_count, places
+from augsbert.ranges import check_count
+from augsbert.samplers.neighbours import places
 
 
 class Random:

@@ -16,7 +16,8 @@ import pandas as pd
 from augsbert.errors import UserError
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.samplers.embedding import embed
-from augsbert.samplers.neighbours import Forbidden, Search, check_choice, check_count, nearest
+from augsbert.ranges import check_choice, check_count
+from augsbert.samplers.neighbours import Forbidden, Search, nearest
 
 HNSW = {"links": 32, "ef_construction": 80, "ef_search": 128}
 IVF = {"lists": 1024, "probes": 32, "seed": 0}

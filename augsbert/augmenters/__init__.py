@@ -1,0 +1,1 @@
+"""Augmenters: from scored pairs to pairs with other words and the same scores. One part a file, called with (gold)."""

@@ -1,0 +1,38 @@
+"""Checks of a part's arguments, said in one way: the argument, its value, and what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from augsbert.errors import UserError
+
+
+def check_count(argument: str, value: object, least: int = 1) -> None:
+    """Refuse what is not a whole number of at least ``least``.
+
+    Raises:
+        UserError: it is not; the message names the argument and the value.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UserError(f"{argument}={value!r}: give a whole number of at least {least}.")
+
+
+def check_number(argument: str, value: object, low: float, high: float) -> None:
+    """Refuse what is not a number in ``low``..``high``.
+
+    Raises:
+        UserError: it is not; the message names the argument, the value and the range.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        raise UserError(f"{argument}={value!r}: give a number in {low}..{high}.")
+
+
+def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
+    """Refuse what is not one of ``choices``.
+
+    Raises:
+        UserError: it is not; the message names the argument, the value and the choices.
+    """
+    if value not in choices:
+        allowed = ", ".join("null" if choice is None else str(choice) for choice in choices)
+        raise UserError(f"{argument}={value!r}: choose one of {allowed}.")
