@@ -23,6 +23,7 @@ _HERE = Path(__file__).parent
 CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
 _wants_traceback = "HYDRA_FULL_ERROR" in os.environ
 
+OmegaConf.register_new_resolver("plus", lambda a, b: a + b, replace=True)
 OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=True)
 
 

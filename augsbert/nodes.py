@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 from omegaconf import DictConfig
@@ -15,9 +15,10 @@ from augsbert import stages
 from augsbert.config import make, mounted, plain
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware
-from augsbert.pairs import Splits
-from augsbert.parts import STAGE, Part, keyed_dataset
+from augsbert.pairs import Splits, Task
+from augsbert.parts import STAGE, Part, nested
 from augsbert.store import Stage, Store
+from augsbert.store.rows import Rows
 
 #: Versions of the code behind each kind of stage; a test fails when that code changes and its version does not.
 VERSIONS = {
@@ -33,21 +34,38 @@ VERSIONS = {
 }
 
 
+#: The groups of the config that are parts of a run.
+GROUPS = (
+    *("dataset", "source", "sampler", "augmenter", "selector"),
+    *("cross_encoder", "bi_encoder", "poly_encoder", "trainer", "logger"),
+)
+
+
 def parts_of(cfg: DictConfig) -> dict[str, Any]:
     """Name in the config -> node of every part; the baseline is the bi-encoder with a loss and a fit of its own."""
-    names = (
-        "dataset",
-        "source",
-        "sampler",
-        "augmenter",
-        "selector",
-        "cross_encoder",
-        "bi_encoder",
-        "trainer",
-        "logger",
-    )
-    parts = {name: plain(cfg.get(name)) for name in names}
+    parts = {name: plain(cfg.get(name)) for name in GROUPS}
     return parts | {"baseline": {**parts["bi_encoder"], **plain(cfg.baseline)}}
+
+
+class Lesson(NamedTuple):
+    """What an encoder is fitted on.
+
+    ``train`` gives scored pairs; ``dev`` gives those that decide which epoch is kept, and the task that they pose.
+    ``inputs`` are the stages that both read, ``settings`` whatever else decides them.
+    """
+
+    train: Callable[[], pd.DataFrame]
+    dev: Callable[[], tuple[pd.DataFrame, Task]]
+    inputs: Mapping[str, Stage]
+    settings: Mapping[str, Any]
+
+
+class Exam(NamedTuple):
+    """What encoders are evaluated on: ``dev`` and ``test`` pairs of a task; the rest as in :class:`Lesson`."""
+
+    splits: Callable[[], Splits]
+    inputs: Mapping[str, Stage]
+    settings: Mapping[str, Any]
 
 
 class Nodes:
@@ -64,50 +82,44 @@ class Nodes:
         self.hardware: Hardware = make(plain(cfg.trainer))
         self.splits: Callable[[Stage], Splits] = cache(lambda stage: stages.read_splits(stage.folder))
 
-    def evaluation(self, name: str, encoder: Part, dataset: Stage) -> Stage:
-        """The encoder's scores of the dataset's dev and test pairs, and their metrics."""
-        encoder = encoder.replaced(loss=None, fit=None)
+    def evaluation(self, name: str, parts: Mapping[str, Part], exam: Exam) -> Stage:
+        """An encoder's scores (of several, their mean) of dev and test pairs, and their metrics."""
+        encoders = [part.replaced(loss=None, fit=None) for part in parts.values()]
 
         def write(folder: Path) -> None:
-            splits = self.splits(dataset)
             # In float32, as sentence-transformers loads what is kept.
-            job = self.scoring(f"test {name}", encoder, "32-true")
-            stages.evaluate(folder, job, splits.dev, splits.test, splits.task)
+            jobs = [self.scoring(f"test {name}", encoder, "32-true") for encoder in encoders]
+            stages.evaluate(folder, jobs, exam.splits())
 
-        inputs = {"dataset": dataset, **encoder.inputs}
-        return self.stage(f"evaluation/{name}", write, lambda: encoder.keyed, inputs, kind="evaluation")
+        def settings() -> dict[str, Any]:
+            return _joint([encoder.keyed for encoder in encoders], "encoders") | dict(exam.settings)
 
-    def fitted(
-        self,
-        name: str,
-        part: Part,
-        train: Callable[[], pd.DataFrame],
-        inputs: Mapping[str, Stage],
-        cut: Mapping[str, Any] | None = None,
-    ) -> Part:
+        inputs = {**exam.inputs, **_joint_inputs(encoders)}
+        return self.stage(f"evaluation/{name}", write, settings, inputs, kind="evaluation")
+
+    def fitted(self, name: str, part: Part, lesson: Lesson) -> Part:
         """The part with the stage that fits it as its encoder.
 
         Args:
-            name: the role, such as ``baseline``.
+            name: the role, such as ``baseline``; what stands before a slash is its place in the config.
             part: an encoder with its fit.
-            train: gives the training pairs.
-            inputs: what ``train`` reads; the dev pairs of ``source`` decide which epoch is kept.
-            cut: what decides the training pairs beside the inputs; None takes the gold's cut.
+            lesson: what it is fitted on.
         """
-        kind = "cross_encoder" if name == "cross_encoder" else "bi_encoder"
+        role = name.partition("/")[0]
         fit = {**part.settings["fit"], "precision": self.hardware.precision(part.settings["fit"]["precision"])}
-        self.hardware.share(fit["batch_size"], f"{'baseline' if name == 'upper_bound' else name}.fit.batch_size")
+        self.hardware.share(fit["batch_size"], f"{'baseline' if role == 'upper_bound' else role}.fit.batch_size")
         part = part.replaced(fit=fit)
 
         def write(folder: Path) -> None:
-            source = self.splits(inputs["source"])
-            job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": source.task}
-            stages.fit(folder, job, train(), source.dev)
+            dev, task = lesson.dev()
+            job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": task}
+            stages.fit(folder, job, lesson.train(), dev)
 
         def settings() -> dict[str, Any]:
-            return part.keyed | (self.cut if cut is None else dict(cut))
+            return part.keyed | dict(lesson.settings)
 
-        stage = self.stage(name, write, settings, {**inputs, **part.inputs}, kind)
+        kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
+        stage = self.stage(name, write, settings, {**lesson.inputs, **part.inputs}, kind)
         return part.replaced({"encoder": stage}, num_layers=None)
 
     @property
@@ -115,19 +127,61 @@ class Nodes:
         """What decides the gold beside its source."""
         return {"gold_size": self.cfg.gold_size, "seed": self.cfg.seed if self.cfg.gold_size else None}
 
+    def labelled(
+        self,
+        name: str,
+        labeller: Mapping[str, Part],
+        pairs: Callable[[], pd.DataFrame],
+        inputs: Mapping[str, Stage],
+        cut: Mapping[str, Any],
+    ) -> Stage:
+        """Pairs with the labeller's score (of several, their mean); each one's scores are kept for other runs, by pair.
+
+        Args:
+            name: of the stage.
+            labeller: cross-encoders by stage name.
+            pairs: gives what to score.
+            inputs: what ``pairs`` reads.
+            cut: what decides the pairs beside the inputs.
+        """
+        labellers = list(labeller.values())
+        precisions = [self._precision(labeller) for labeller in labellers]
+
+        def write(folder: Path) -> None:
+            kept = [
+                Rows(self.store.dir / "rows" / f"{labeller.identity[:32]}-{precision}")
+                for labeller, precision in zip(labellers, precisions, strict=True)
+            ]
+            jobs = [partial(self.scoring, "labels", *labeller) for labeller in zip(labellers, precisions, strict=True)]
+            stages.label(folder, list(zip(jobs, kept, strict=True)), pairs())
+
+        def settings() -> dict[str, Any]:
+            keyed = [{"labeller": part.keyed, "precision": p} for part, p in zip(labellers, precisions, strict=True)]
+            return _joint(keyed, "labellers") | dict(cut)
+
+        return self.stage(name, write, settings, {**inputs, **_joint_inputs(labellers)}, "labels")
+
+    def _precision(self, labeller: Part) -> str:
+        """What it was fitted in; one that is taken as it is computes in what is fast on this machine."""
+        fit = labeller.settings.get("fit") or {}
+        return self.hardware.precision(fit.get("precision", "auto"))
+
     def scoring(self, name: str, encoder: Part, precision: str) -> dict[str, Any]:
         """What a job needs to know to score pairs with the encoder."""
         settings = encoder.replaced(loss=None, fit=None).ready()
         return {"stage": name, "encoder": settings, "hardware": plain(self.cfg.trainer), "precision": precision}
 
     def part(self, name: str) -> Part:
-        """The part of that name in the config; ``encoder: stage:NAME`` becomes an input."""
+        """The part of that name in the config; ``encoder: stage:NAME``, nested ones too, becomes an input."""
         part = Part(parts_of(self.cfg)[name], fetch=self.fetch)
-        encoder = str(part.settings.get("encoder", ""))
-        if not encoder.startswith(STAGE):
-            return part
-        fitted: Part = getattr(self, encoder.removeprefix(STAGE))
-        return part.replaced(fitted.inputs)
+        stages = {role: named.removeprefix(STAGE) for role, named in part.encoders.items() if named.startswith(STAGE)}
+        return part.replaced({role: getattr(self, fit).inputs["encoder"] for role, fit in stages.items()})
+
+    def members(self, name: str) -> dict[str, Part]:
+        """The part of that name, or the parts that are nested in it where it is a mean of several, by stage name."""
+        part = self.part(name)
+        inner = dict(nested(part.settings)) if "encoder" not in part.settings else {}
+        return {f"{name}/{n}": Part(node, fetch=self.fetch) for n, node in inner.items()} or {name: part}
 
     def dataset(self, name: str, node: DictConfig) -> Stage:
         """The splits of a dataset, read, checked and guarded against leaks."""
@@ -147,7 +201,7 @@ class Nodes:
 
         def settings() -> dict[str, Any]:
             with named():
-                return keyed_dataset(part)
+                return part.keyed
 
         return self.stage(name, write, settings, kind="dataset")
 
@@ -162,3 +216,15 @@ class Nodes:
         """A node; its kind is its name where the name is no role."""
         kind = kind or name
         return Stage(self.store, name, kind, make, settings, dict(inputs or {}), VERSIONS[kind])
+
+
+def _joint(settings: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
+    """What counts of several encoders together; of a single one, what counts of it."""
+    return settings[0] if len(settings) == 1 else {name: settings}
+
+
+def _joint_inputs(encoders: Sequence[Part]) -> dict[str, Stage]:
+    """The stages behind several encoders, by role and number; of a single one, by role."""
+    if len(encoders) == 1:
+        return dict(encoders[0].inputs)
+    return {f"{role}/{i}": stage for i, encoder in enumerate(encoders) for role, stage in encoder.inputs.items()}

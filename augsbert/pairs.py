@@ -1,8 +1,9 @@
 """The one table of the project: sentence pairs, as a pandas DataFrame.
 
-Columns: ``sentence1`` and ``sentence2`` (non-blank strings), ``score`` (float, 0..1; for a binary task 0.0 or 1.0; absent
-from candidates, which nobody has scored) and, for silver, ``origin`` (which part made the row). Pairs are unordered:
-(a, b) and (b, a) are one pair wherever duplicates and leaks are looked for. Nothing here knows models or files.
+Columns: ``sentence1`` and ``sentence2`` (non-blank strings); ``score`` (float, 0..1; for a binary task 0.0 or 1.0),
+absent from candidates, which nobody has scored; and, for silver, ``origin`` (which part made the row). Pairs are
+unordered: (a, b) and (b, a) are one pair wherever duplicates and leaks are looked for. Nothing here knows models or
+files.
 """
 
 from __future__ import annotations
@@ -155,6 +156,19 @@ def draw(pairs: pd.DataFrame, size: int | None, seed: int) -> pd.DataFrame:
         )
     rows = np.random.default_rng(seed).permutation(len(pairs))[:size]
     return pairs.iloc[np.sort(rows)].reset_index(drop=True)
+
+
+def hold_out(pairs: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Set a share (0..1) of the rows aside by ``seed`` alone: those that stay and those set aside, one at least."""
+    size = min(max(round(share * len(pairs)), 1), len(pairs) - 1)
+    aside = np.zeros(len(pairs), dtype=bool)
+    aside[np.random.default_rng(seed).permutation(len(pairs))[:size]] = True
+    return pairs[~aside].reset_index(drop=True), pairs[aside].reset_index(drop=True)
+
+
+def task_of(pairs: pd.DataFrame) -> Task:
+    """The task that scores pose: binary where all of them are 0 or 1."""
+    return "binary" if pairs["score"].isin([0.0, 1.0]).all() else "regression"
 
 
 def mix(gold: pd.DataFrame, silver: pd.DataFrame) -> pd.DataFrame:

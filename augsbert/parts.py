@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
+from pathlib import Path
 from typing import Any
 
 from augsbert.config import TARGET, make, part_class, plain
@@ -22,9 +25,9 @@ class Part:
     """A part of the run, still as settings.
 
     Args:
-        node: its config node (``_target_`` and arguments).
-        inputs: role -> stage that it reads; under ``encoder``, the stage whose ``model/`` takes the place of the
-            setting.
+        node: its config node (``_target_`` and arguments), with the parts that are nested in it.
+        inputs: role -> stage that it reads. The role is where the part, or one nested in it, names its encoder
+            (``encoder``, ``semantic.encoder``): the stage's ``model/`` takes the place of that setting.
         fetch: whether raw files and weights that are not on this disk may be downloaded; a plan does not.
     """
 
@@ -37,6 +40,11 @@ class Part:
         """Plain containers, interpolations resolved."""
         return plain(self.node)
 
+    @property
+    def encoders(self) -> dict[str, str]:
+        """Role -> what is named there as the weights."""
+        return dict(encoders(self.settings))
+
     def replaced(self, inputs: Mapping[str, Stage] | None = None, **changes: Any) -> Part:
         """The same part with other inputs or other top-level settings (those that it has)."""
         known = {name: value for name, value in changes.items() if name in self.settings}
@@ -44,19 +52,17 @@ class Part:
 
     @cached_property
     def keyed(self) -> dict[str, Any]:
-        """What counts in a key: settings, the versions of the code, and the encoder by its content instead of its name.
+        """What counts in a key: settings, the versions of the code, and weights and files by their content.
 
         Raises:
-            UserError: the encoder's weights are not there.
+            NotFetched: files or weights are not on this disk, and may not be fetched.
+            UserError: they are not there at all.
         """
-        part = part_class(self.settings)
-        unkeyed = UNKEYED | frozenset(getattr(part, "UNKEYED", ()))
-        settings = keyed(self.settings, unkeyed, getattr(part, "LATER", None))
-        if "encoder" in self.inputs:
-            settings["encoder"] = STAGE
-        elif "encoder" in settings:
-            settings["encoder"] = self._weights.identity
-        return settings | {"versions": dict(_versions(self.settings))}
+        names = {role: weights.identity for role, weights in self._weights.items()}
+        settings = self._filled(names | dict.fromkeys(self.inputs, STAGE))
+        counted = _counted(settings) | {"versions": dict(_versions(self.settings))}
+        files = self._files()
+        return counted if files is None else counted | {"files": [sha256_of_file(path) for path in files]}
 
     @cached_property
     def identity(self) -> str:
@@ -64,38 +70,66 @@ class Part:
         return stage_key("part", 1, self.keyed, {role: stage.key for role, stage in self.inputs.items()})
 
     def ready(self) -> dict[str, Any]:
-        """Settings to make the part of, its encoder a folder on this disk (a stage's model is made if need be)."""
-        if "encoder" in self.inputs:
-            return self.settings | {"encoder": str(self.inputs["encoder"].folder / "model")}
-        if "encoder" in self.settings:
-            return self.settings | {"encoder": str(self._weights.folder)}
-        return self.settings
-
-    @cached_property
-    def _weights(self) -> Weights:
-        weights = resolve(self.settings["encoder"], fetch=self.fetch)
-        if weights is None:
-            raise NotFetched
-        return weights
+        """Settings to make the part of, its encoders folders on this disk (a stage's model is made if need be)."""
+        folders = {role: str(stage.folder / "model") for role, stage in self.inputs.items()}
+        return self._filled(folders | {role: str(weights.folder) for role, weights in self._weights.items()})
 
     def make(self) -> Any:
         """The part itself."""
         return make(self.ready())
 
-
-def keyed_dataset(part: Part) -> dict[str, Any]:
-    """What counts of a dataset: its settings, and its raw files by content.
-
-    Raises:
-        NotFetched: it is not on this disk, and the part may not fetch it.
-        UserError: its path leads nowhere, or the download failed.
-    """
-    dataset = part.make()
-    if dataset.files() is None:
-        if not part.fetch:
+    @cached_property
+    def _weights(self) -> dict[str, Weights]:
+        named = {role: name for role, name in self.encoders.items() if role not in self.inputs}
+        found = {role: resolve(name, fetch=self.fetch) for role, name in named.items()}
+        if None in found.values():
             raise NotFetched
-        dataset()
-    return part.keyed | {"files": [sha256_of_file(path) for path in dataset.files()]}
+        return {role: weights for role, weights in found.items() if weights is not None}
+
+    def _files(self) -> list[Path] | None:
+        """The raw files that the part reads, fetched if need be; None where it reads none."""
+        if not hasattr(part_class(self.settings), "files"):
+            return None
+        part = make(self.settings)
+        if part.files() is None:
+            if not self.fetch:
+                raise NotFetched
+            part()
+        return part.files()
+
+    def _filled(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """The settings with these values where the roles say."""
+        settings = copy.deepcopy(self.settings)
+        for role, value in values.items():
+            *path, name = role.split(".")
+            reduce(getitem, path, settings)[name] = value
+        return settings
+
+
+def encoders(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Where a part and those nested in it name their weights, and what they name."""
+    yield from own_encoders(node)
+    for name, value in nested(node):
+        yield from ((f"{name}.{role}", weights) for role, weights in encoders(value))
+
+
+def own_encoders(node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The same of the part alone: its ``encoder``, or the settings that its class lists as ``WEIGHTS``."""
+    names = getattr(part_class(node), "WEIGHTS", ("encoder",))
+    yield from ((name, node[name]) for name in names if node.get(name) is not None)
+
+
+def nested(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The parts among a part's settings, by name."""
+    yield from ((name, value) for name, value in node.items() if isinstance(value, Mapping) and TARGET in value)
+
+
+def _counted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that count, by what each part says of its own."""
+    part = part_class(settings)
+    unkeyed = UNKEYED | frozenset(getattr(part, "UNKEYED", ()))
+    counted = keyed(settings, unkeyed, getattr(part, "LATER", None))
+    return counted | {name: _counted(value) for name, value in nested(settings) if name in counted}
 
 
 def _versions(settings: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

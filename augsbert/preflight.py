@@ -6,18 +6,18 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
-from augsbert.config import check, complain, located, make, mistyped, nearest, plain
+from augsbert.config import check, complain, located, make, mistyped, nearest, part_class, plain
 from augsbert.encoders.weights import limits, read_config, resolve
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware
 from augsbert.nodes import parts_of
-from augsbert.parts import STAGE
+from augsbert.parts import STAGE, nested, own_encoders
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +26,15 @@ SETTINGS: dict[str, Any] = {
     "model": str,
     "seed": Annotated[int, Field(ge=0)],
     "gold_size": Annotated[int, Field(ge=1)] | None,
-    "pool": str,
+    "pool": str | list[str],
+    "train_on": Literal["gold_and_silver", "silver"],
+    "holdout": Annotated[float, Field(gt=0, lt=1)],
+    "relabel_gold": bool,
+    "rounds": Annotated[int, Field(ge=1)],
     "compare.untrained": bool,
     "compare.baseline": bool,
     "compare.upper_bound": bool,
+    "compare.poly": bool,
     "objective": str | None,
     "plan": bool,
     "store.dir": str,
@@ -52,8 +57,24 @@ def look_ahead(cfg: DictConfig) -> None:
     _refuse_holes(cfg)
     parts = parts_of(cfg)
     check(cfg, SETTINGS, parts)
-    used = {name: node for name, node in parts.items() if node and (name != "cross_encoder" or parts["sampler"])}
-    complain(cfg, [*_absent_files(used), *_unusable_weights(cfg, used), *_unfit_devices(cfg, used)])
+    used = dict(_used(cfg, parts))
+    complain(
+        cfg, [*_absent_files(used), *_unusable_weights(cfg, used), *_unfit_devices(cfg, used), *_unlabelled(cfg, used)]
+    )
+
+
+def _used(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Place in the config -> node of the parts that this run makes, nested ones too."""
+    idle = {"cross_encoder": not parts["sampler"], "poly_encoder": not cfg.compare.poly}
+    for name, node in parts.items():
+        if node and not idle.get(name):
+            yield from _with_nested(name, node)
+
+
+def _with_nested(path: str, node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield path, node
+    for name, inner in nested(node):
+        yield from _with_nested(f"{path}.{name}", inner)
 
 
 def _refuse_holes(cfg: DictConfig) -> None:
@@ -78,30 +99,29 @@ def _holes(cfg: DictConfig) -> Iterator[str]:
 
 
 def _absent_files(parts: Mapping[str, Any]) -> Iterator[str]:
-    for name in [name for name in ("dataset", "source") if name in parts]:
+    for name, node in parts.items():
         try:
-            make(parts[name]).files()
+            if hasattr(part_class(node), "files"):
+                make(node).files()
         except UserError as error:
-            yield located(str(error), name, parts[name])
+            yield located(str(error), name, node)
 
 
 def _unusable_weights(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
-    for name, node in parts.items():
-        encoder = node.get("encoder")
-        if encoder is None:
-            continue
+    named = [(path, node, role, encoder) for path, node in parts.items() for role, encoder in own_encoders(node)]
+    for path, node, role, encoder in named:
         if encoder.startswith(STAGE):
-            yield from _no_such_stage(name, encoder)
+            yield from _no_such_stage(path, encoder)
             continue
         try:
             weights = resolve(encoder, fetch=not cfg.plan)
         except UserError as error:
-            key = "model" if encoder == cfg.model else f"{name}.encoder"
+            key = "model" if encoder == cfg.model else f"{path}.{role}"
             # The weights say of what folder they speak, which is the setting's value, perhaps in other words.
             said = str(error).removeprefix(f"{Path(encoder).expanduser()}: ").removeprefix(f"{encoder}: ")
             yield f"{key}={encoder}: {said}"
         else:
-            yield from _too_deep(name, node, weights.folder) if weights else ()
+            yield from _too_deep(path, node, weights.folder) if weights else ()
 
 
 def _no_such_stage(name: str, encoder: str) -> Iterator[str]:
@@ -120,9 +140,18 @@ def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]
         log.warning("%s.max_seq_length=%d: %s has %d positions; inputs are cut there.", name, length, folder, positions)
 
 
+def _unlabelled(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
+    """Later rounds search with a new encoder; a sampler without one would find the same pairs again."""
+    embeds = [path for path, node in parts.items() if path.partition(".")[0] == "sampler" and "encoder" in node]
+    if cfg.rounds > 1 and not embeds:
+        yield f"rounds={cfg.rounds}: this sampler embeds nothing, so all would find the same pairs. Set sampler=semantic."
+    if cfg.relabel_gold and not cfg.get("sampler"):
+        yield "relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false."
+
+
 def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     hardware: Hardware = make(parts["trainer"])
-    fits = {name: node["fit"] for name, node in parts.items() if node.get("fit")}
+    fits = {name: node["fit"] for name, node in parts.items() if isinstance(node.get("fit"), Mapping)}
     questions: list[Callable[[], Any]] = [
         partial(hardware.share, fit["batch_size"], f"{name}.fit.batch_size") for name, fit in fits.items()
     ]

@@ -6,11 +6,13 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from augsbert.parts import Part
 from augsbert.pipeline import Flow
 from augsbert.reporting.silver import collapse_warning
 from augsbert.store import Record, Stage
@@ -37,14 +39,22 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
         if warning := collapse_warning(silver, flow.gold):
             logger.warning("%s", warning)
     _predictions(flow).to_parquet(folder / "predictions.parquet")
-    for name, part in (("bi_encoder", flow.bi_encoder or flow.baseline), ("cross_encoder", flow.labeller)):
-        if part is not None and "encoder" in part.inputs:
+    for name, part in _models(flow):
+        if "encoder" in part.inputs:
             _copy(part.inputs["encoder"].folder / "model", folder / name)
     records = _records(flow)
     (folder / "stages.json").write_text(json.dumps(records, indent=1))
     metrics |= _times(records)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
     return metrics
+
+
+def _models(flow: Flow) -> Iterator[tuple[str, Part]]:
+    """Folder in the run -> encoder that is left there."""
+    yield "bi_encoder", flow.bi_encoder or flow.baseline
+    yield from flow.labeller.items()
+    if flow.cfg.compare.poly and flow.poly_encoder is not None:
+        yield "poly_encoder", flow.poly_encoder
 
 
 def _records(flow: Flow) -> list[dict[str, Any]]:
@@ -58,7 +68,7 @@ def _records(flow: Flow) -> list[dict[str, Any]]:
 
 def _predictions(flow: Flow) -> pd.DataFrame:
     """A row per dev and test pair, a column per encoder."""
-    splits = flow.splits(flow.target)
+    splits = flow.exam.splits()
     pairs = pd.concat([splits.dev.assign(split="dev"), splits.test.assign(split="test")], ignore_index=True)
     columns = {
         name: pd.read_parquet(stage.folder / "predictions.parquet")["prediction"]
@@ -97,9 +107,8 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def log(flow: Flow, metrics: dict[str, float], logged: Any) -> None:
     """Give the logger the curves of the fits, the silver and the metrics."""
-    fits = {"cross_encoder": flow.labeller, "bi_encoder": flow.bi_encoder, "baseline": flow.baseline}
-    for name, part in fits.items():
-        stage: Stage | None = part.inputs.get("encoder") if part is not None else None
+    for name, part in [*_models(flow), ("baseline", flow.baseline)]:
+        stage: Stage | None = part.inputs.get("encoder")
         if stage is not None and stage.found:
             logged.curve(name, json.loads((stage.folder / "curve.json").read_text()))
     if flow.silver is not None:

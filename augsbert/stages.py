@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ from augsbert.config import make
 from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
 from augsbert.launch import Job
-from augsbert.pairs import SENTENCES, Splits, Task, digest
+from augsbert.pairs import SENTENCES, Splits, digest, without
+from augsbert.store.files import wait_until_free
 from augsbert.store.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ def read_splits(folder: Path) -> Splits:
     return Splits(**tables, task=json.loads((folder / "task.json").read_text()))
 
 
-def write_candidates(folder: Path, candidates: pd.DataFrame, sampler: str) -> None:
-    """A sampler's pairs as ``pairs.parquet``.
+def write_candidates(folder: Path, before: Sequence[pd.DataFrame], candidates: pd.DataFrame, sampler: str) -> None:
+    """A sampler's pairs, after those of earlier rounds and without them, as ``pairs.parquet``.
 
     Raises:
         UserError: there are none.
@@ -48,11 +49,20 @@ def write_candidates(folder: Path, candidates: pd.DataFrame, sampler: str) -> No
             f"sampler: {sampler} found no pairs in the pool. "
             "Raise its top_k or num_pairs, or give it more sentences (pool=...)."
         )
-    candidates.to_parquet(folder / "pairs.parquet")
+    every = pd.concat([*before, without(candidates, *before)], ignore_index=True) if before else candidates
+    every.to_parquet(folder / "pairs.parquet")
 
 
-def write_augmented(folder: Path, augmented: pd.DataFrame) -> None:
-    """An augmenter's pairs, scored already, as ``pairs.parquet``."""
+def write_augmented(folder: Path, augmented: pd.DataFrame, augmenter: str) -> None:
+    """An augmenter's pairs, scored already, as ``pairs.parquet``.
+
+    Raises:
+        UserError: there are none.
+    """
+    if augmented.empty:
+        raise UserError(
+            f"augmenter: {augmenter} changed none of the gold sentences. Raise its share, or choose another one."
+        )
     augmented[[*SENTENCES, "score", "origin"]].to_parquet(folder / "pairs.parquet")
 
 
@@ -82,8 +92,25 @@ def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndar
     return training.read_scores(make(job["encoder"]), pairs, folder)
 
 
-def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.DataFrame, kept: Rows) -> None:
-    """Score candidates with the labeller; ``pairs.parquet`` gains a ``score``.
+def label(
+    folder: Path, labellers: Sequence[tuple[Callable[[], Mapping[str, Any]], Rows]], candidates: pd.DataFrame
+) -> None:
+    """Score candidates with the labellers; ``pairs.parquet`` gains a ``score``, the mean of theirs.
+
+    Args:
+        folder: of the stage.
+        labellers: for each, what a job needs to know, and the labels that it gave in earlier runs.
+        candidates: pairs.
+    """
+    columns = []
+    for number, (job, kept) in enumerate(labellers):
+        columns.append(_labels(_inner(folder, number), job, kept, candidates))
+    scores = columns[0] if len(columns) == 1 else np.mean(columns, axis=0, dtype=np.float64)
+    candidates.assign(score=scores).to_parquet(folder / "pairs.parquet")
+
+
+def _labels(folder: Path, job: Callable[[], Mapping[str, Any]], kept: Rows, candidates: pd.DataFrame) -> np.ndarray:
+    """One labeller's scores (n,).
 
     A pair that another sampler's run had labelled is taken from ``kept``, where new labels go too. Which pairs are
     missing is decided once and written down, so that the shards that a kill leaves still belong to the same rows.
@@ -100,26 +127,35 @@ def label(folder: Path, job: Callable[[], Mapping[str, Any]], candidates: pd.Dat
         values[missing] = scores(folder, job(), candidates.iloc[missing].reset_index(drop=True))
         kept.put([digests[i] for i in missing], values[missing])
     log.info("labelled %d pairs, %d of them by earlier runs", len(values), len(values) - len(missing))
-    candidates.assign(score=values).to_parquet(folder / "pairs.parquet")
+    return values
 
 
-def evaluate(folder: Path, job: Mapping[str, Any], dev: pd.DataFrame, test: pd.DataFrame, task: Task) -> None:
+def evaluate(folder: Path, jobs: Sequence[Mapping[str, Any]], splits: Splits) -> None:
     """Score dev and test; ``predictions.parquet`` (split, score) and ``metrics.json`` (``dev/spearman``, ...).
 
-    The thresholds of F1 and accuracy are found on dev and used on both.
+    Several encoders score by their mean. The thresholds of F1 and accuracy are found on dev and used on both; for a
+    binary task, soft scores count as positive from 0.5 on.
     """
-    pairs = pd.concat([dev.assign(split="dev"), test.assign(split="test")], ignore_index=True)
-    pairs["prediction"] = scores(folder, job, pairs)
+    pairs = pd.concat([splits.dev.assign(split="dev"), splits.test.assign(split="test")], ignore_index=True)
+    pairs["prediction"] = np.mean([scores(_inner(folder, i), job, pairs) for i, job in enumerate(jobs)], axis=0)
     pairs[["split", "prediction"]].to_parquet(folder / "predictions.parquet")
     part = {split: pairs[pairs["split"] == split] for split in ("dev", "test")}
-    thresholds = (
-        best_thresholds(part["dev"]["prediction"].to_numpy(), part["dev"]["score"].to_numpy())
-        if task == "binary"
-        else None
-    )
+    dev, thresholds = part["dev"], None
+    if splits.task == "binary":
+        thresholds = best_thresholds(dev["prediction"].to_numpy(), dev["score"].to_numpy())
     values = {
         f"{split}/{name}": value
         for split, rows in part.items()
-        for name, value in metrics(rows["prediction"].to_numpy(), rows["score"].to_numpy(), task, thresholds).items()
+        for name, value in metrics(
+            rows["prediction"].to_numpy(), rows["score"].to_numpy(), splits.task, thresholds
+        ).items()
     }
     (folder / "metrics.json").write_text(json.dumps(values, indent=1))
+
+
+def _inner(folder: Path, number: int) -> Path:
+    """A folder for the shards of one encoder of several, free of the workers of a run that was killed."""
+    inner = folder / f".encoder-{number}"
+    inner.mkdir(exist_ok=True)
+    wait_until_free(inner)
+    return inner

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
 
 from augsbert.cli import CONF
+from augsbert.errors import UserError
+from augsbert.pairs import SENTENCES, unordered_keys
 from augsbert.pipeline import Flow
 from augsbert.store import Store
+from tests.tiny import write_table
 
 
 @pytest.fixture
 def flow(tiny_run: list[str], tmp_path: Path) -> Callable[..., Flow]:
     def make(*overrides: str) -> Flow:
-        settings = [o for o in tiny_run if not o.startswith("hydra.")]
+        mean = "cross_encoder=mean" in overrides
+        settings = [o for o in tiny_run if not o.startswith("hydra.") and not (mean and "cross_encoder.fit" in o)]
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return Flow(compose("config", overrides=[*settings, *overrides]), Store(tmp_path / "store"))
 
@@ -89,6 +94,102 @@ def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callabl
     assert flow().source.key == other.source.key
     same = flow()
     assert same.source is same.target
+
+
+def _adapted(flow: Callable[..., Flow], source: Path, *overrides: str) -> Flow:
+    paths = [f"source.{split}={source / split}.csv" for split in ("train", "dev", "test")]
+    return flow("dataset@source=table", *paths, "sampler=random", "sampler.num_pairs=60", "train_on=silver", *overrides)
+
+
+def test_the_targets_labels_never_reach_the_bi_encoder(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_table(source, train=60, seed=1)
+    permuted = {}
+    for split in ("train", "dev"):
+        permuted[split] = tmp_path / f"{split}.csv"
+        table = pd.read_csv(tiny_table / f"{split}.csv")
+        scores = np.random.default_rng(0).permutation(table["score"])
+        assert (scores != table["score"]).any()
+        table.assign(score=scores).to_csv(permuted[split], index=False)
+    stores = [f"store.dir={tmp_path / name}" for name in ("here", "there")]
+    other = [f"dataset.{split}={path}" for split, path in permuted.items()]
+    here, there = _adapted(flow, source, stores[0]), _adapted(flow, source, stores[1], *other)
+    weights = []
+    for adapted in (here, there):
+        assert adapted.bi_encoder is not None
+        weights.append((adapted.bi_encoder.inputs["encoder"].folder / "model" / "model.safetensors").read_bytes())
+    assert _keys(here)["dataset"] != _keys(there)["dataset"]
+    assert _keys(here)["bi_encoder"] == _keys(there)["bi_encoder"]
+    assert weights[0] == weights[1]
+
+
+def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_table(source, train=60, seed=1)
+    adapted = _adapted(flow, source)
+    splits, silver = adapted.exam.splits(), adapted.silver
+    assert silver is not None
+    train, dev = adapted.held(silver)
+    assert len(dev) == 6
+    assert len(train) == 54
+    assert not set(unordered_keys(train)) & set(unordered_keys(dev))
+    pd.testing.assert_frame_equal(splits.dev, dev)
+    pd.testing.assert_frame_equal(splits.test, adapted.splits(adapted.target).test)
+    for stage in adapted.evaluations.values():
+        assert "silver" in stage.inputs
+
+
+def test_a_source_without_silver_is_refused(flow: Callable[..., Flow], tiny_table: Path) -> None:
+    paths = [f"source.{split}={tiny_table / split}.csv" for split in ("train", "dev", "test")]
+    with pytest.raises(UserError, match="models are chosen on held-out silver"):
+        _ = flow("dataset@source=table", *paths, "scenario=baseline").evaluations
+
+
+def test_a_mean_of_cross_encoders_is_fitted_member_by_member(flow: Callable[..., Flow]) -> None:
+    mean = flow("cross_encoder=mean", *(f"cross_encoder.{name}.fit.epochs=1" for name in ("first", "second")))
+    alone = _keys(flow())
+    assert _keys(mean)["cross_encoder/first"] == alone["cross_encoder"]
+    assert mean.labels is not None
+    labels = pd.read_parquet(mean.labels.folder / "pairs.parquet")["score"]
+    members = [
+        pd.read_parquet(f.labels.folder / "pairs.parquet")["score"]
+        for f in (flow(), flow("cross_encoder.fit.seed=1000"))
+        if f.labels is not None
+    ]
+    np.testing.assert_allclose(labels, (members[0].astype(float) + members[1]) / 2, rtol=0, atol=1e-12)
+
+
+def test_a_second_round_searches_with_the_first_rounds_bi_encoder(flow: Callable[..., Flow]) -> None:
+    twice = flow("sampler=semantic", "sampler.top_k=2", "rounds=2")
+    once = _keys(flow("sampler=semantic", "sampler.top_k=2"))
+    keys = _keys(twice)
+    assert keys["bi_encoder/round-1"] == once["bi_encoder"]
+    assert twice.candidates is not None
+    assert twice.candidates.inputs["encoder"].key == once["bi_encoder"]
+    tables = {
+        name: pd.read_parquet(stage.folder / "pairs.parquet")
+        for name, stage in twice.candidates.inputs.items()
+        if name == "before"
+    }
+    second = pd.read_parquet(twice.candidates.folder / "pairs.parquet")
+    pd.testing.assert_frame_equal(second[: len(tables["before"])], tables["before"])
+    assert not unordered_keys(second).duplicated().any()
+
+
+def test_relabelled_gold_has_the_labellers_scores(flow: Callable[..., Flow]) -> None:
+    relabelled = flow("relabel_gold=true")
+    assert relabelled.silver is not None
+    train = relabelled.of_silver(relabelled.silver).train()
+    gold = train[train["origin"] == "gold"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(gold[SENTENCES], relabelled.gold[SENTENCES])
+    assert (gold["score"] - relabelled.gold["score"]).abs().max() > 0.01
+    assert _keys(relabelled)["bi_encoder"] != _keys(flow())["bi_encoder"]
 
 
 def test_a_sampler_may_embed_with_the_baseline(flow: Callable[..., Flow]) -> None:

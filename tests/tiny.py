@@ -31,9 +31,9 @@ def write_model(folder: Path) -> None:
     BertModel(BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **size)).save_pretrained(folder)
 
 
-def write_table(folder: Path, train: int = 120, dev: int = 40, test: int = 40) -> None:
+def write_table(folder: Path, train: int = 120, dev: int = 40, test: int = 40, seed: int = 0) -> None:
     """``train.csv``, ``dev.csv`` and ``test.csv`` with so many pairs each: scores 0..1 by the share of common words."""
-    random, words = np.random.default_rng(0), WORDS.split()
+    random, words = np.random.default_rng(seed), WORDS.split()
     for name, rows in (("train", train), ("dev", dev), ("test", test)):
         with (folder / f"{name}.csv").open("w", newline="") as stream:
             writer = csv.writer(stream)
