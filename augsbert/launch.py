@@ -81,7 +81,7 @@ def run(job: Job, **tables: pd.DataFrame) -> None:
 
 def perform(job: Job) -> None:
     """Do the job, or this rank's part of it, in this process."""
-    from augsbert import training
+    from augsbert import scoring, training, trials
     from augsbert.progress import StageProgress
 
     table = {path.stem: pd.read_parquet(path) for path in job.inputs.glob("*.parquet")}
@@ -90,9 +90,11 @@ def perform(job: Job) -> None:
     keep_freed_memory()
     with _interruptible():
         if job.work == "fit":
-            training.fit(module, table["train"], table["dev"], job.task, hardware, folder, progress)
+            what = (module, table["train"], table["dev"], job.task, hardware, folder, progress)
+            trials.choose_seed(*what)
+            training.fit(*what)
         else:
-            training.score(module, table["pairs"], job.precision, hardware, folder, progress)
+            scoring.score(module, table["pairs"], job.precision, hardware, folder, progress)
 
 
 class _interruptible:

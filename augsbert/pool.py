@@ -5,44 +5,69 @@ It is the lever that matters: in-domain, most of AugSBERT's gain comes from sent
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from augsbert.datasets.archives import text_lines
+from augsbert.datasets.tabular import column_names, read_columns
 from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, Pool, distinct_sentences
 
+#: Endings of the files that are read as tables; all others are text.
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 
-def unlabelled(pool: str, train: pd.DataFrame, gold: pd.DataFrame) -> Pool:
+
+def unlabelled(pool: str | Sequence[str], train: pd.DataFrame, gold: pd.DataFrame) -> Pool:
     """The pool that a run asks for.
 
     Args:
         pool: ``train`` (all sentences of the target's train split, the paper's setting), ``gold`` (only those of the
-            cut gold), or a text file with a sentence a line.
+            cut gold), or files, one or several: text with a sentence a line, or tables as ``read_columns`` reads them,
+            with a column ``sentence``, or with ``sentence1`` and ``sentence2``, whose pairs then are the pool's.
         train: the target's train pairs.
         gold: the cut gold.
 
     Raises:
-        UserError: the file is not there, cannot be read or holds no sentence.
+        UserError: a file is not there, cannot be read or holds no sentence.
     """
     if pool in ("train", "gold"):
         pairs = train if pool == "train" else gold
         return Pool(distinct_sentences(pairs), pairs[SENTENCES].reset_index(drop=True))
-    return Pool(_lines(Path(pool)), pd.DataFrame({name: [] for name in SENTENCES}, dtype=str))
+    parts = [_read(Path(path)) for path in ([pool] if isinstance(pool, str) else pool)]
+    sentences = list(dict.fromkeys(sentence for part in parts for sentence in part.sentences))
+    return Pool(sentences, pd.concat([part.pairs for part in parts], ignore_index=True))
 
 
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "is not there"
-        raise UserError(f"pool={path}: it {what}. Set pool=train, pool=gold, or a text file with a sentence a line.")
-    try:
-        lines = [line.strip() for line in path.read_text(encoding="utf8").splitlines()]
-    except UnicodeDecodeError as error:
-        raise UserError(f"pool={path}: byte {error.start + 1} is not UTF-8. Save the file as UTF-8.") from error
-    sentences = list(dict.fromkeys(line for line in lines if line))
+def _read(path: Path) -> Pool:
+    """The pool in one file; what is blank is passed over."""
+    if not path.expanduser().is_file():
+        what = "is a folder" if path.expanduser().is_dir() else "is not there"
+        raise UserError(f"pool={path}: it {what}. Set pool=train, pool=gold, or a file with a sentence a line.")
+    path, pairs = path.expanduser(), pd.DataFrame({name: [] for name in SENTENCES}, dtype=str)
+    if Path(path.name.removesuffix(".gz")).suffix in TABLES:
+        columns = SENTENCES if set(SENTENCES) <= set(column_names(path)) else ["sentence"]
+        table = read_columns(path, columns).dropna().astype(str).apply(lambda column: column.str.strip())
+        table = table[(table != "").all(axis=1)].reset_index(drop=True)
+        pairs, sentences = (table, distinct_sentences(table)) if columns == SENTENCES else (pairs, table["sentence"])
+    else:
+        sentences = _lines(path)
+    sentences = list(dict.fromkeys(sentences))
     if not sentences:
         raise UserError(f"pool={path}: it holds no sentence. Write one a line.")
-    return sentences
+    return Pool(sentences, pairs)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    for number, line in enumerate(text_lines(path), start=1):
+        try:
+            if text := line.decode("utf8").strip():
+                yield text
+        except UnicodeDecodeError as error:
+            raise UserError(
+                f"pool={path}: line {number}, byte {error.start + 1} is not UTF-8. Save the file as UTF-8."
+            ) from error
 
 
 def write_pool(folder: Path, pool: Pool) -> None:

@@ -144,7 +144,7 @@ def _unlabelled(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     """Later rounds search with a new encoder; a sampler without one would find the same pairs again."""
     embeds = [path for path, node in parts.items() if path.partition(".")[0] == "sampler" and "encoder" in node]
     if cfg.rounds > 1 and not embeds:
-        yield f"rounds={cfg.rounds}: this sampler embeds nothing, so all would find the same pairs. Set sampler=semantic."
+        yield f"rounds={cfg.rounds}: this sampler embeds nothing, and all would find the same. Set sampler=semantic."
     if cfg.relabel_gold and not cfg.get("sampler"):
         yield "relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false."
 

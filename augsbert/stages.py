@@ -86,10 +86,10 @@ def fit(folder: Path, job: Mapping[str, Any], train: pd.DataFrame, dev: pd.DataF
 
 def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndarray:
     """An encoder's scores (n,) of pairs."""
-    from augsbert import training
+    from augsbert import scoring
 
     launch.run(Job("score", folder=str(folder), **job), pairs=pairs[SENTENCES])
-    return training.read_scores(make(job["encoder"]), pairs, folder)
+    return scoring.read_scores(make(job["encoder"]), pairs, folder)
 
 
 def label(

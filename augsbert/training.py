@@ -1,14 +1,8 @@
-"""Fitting an encoder and running it over pairs, through Lightning. The only file that knows of ranks.
-
-Both functions run in one process or in each process of a torchrun: the callers hand over and take back through folders.
-"""
+"""Fitting an encoder, through Lightning: in one process, or in each process of a torchrun."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +19,7 @@ from augsbert.encoders.module import PairEncoder
 from augsbert.evaluation import PRIMARY, metrics
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
-
-log = logging.getLogger(__name__)
-
-#: Batches in a shard of outputs: what a kill can cost.
-SHARD = 64
-_SHARDS = ".shards"
-
-
-def rank_and_world() -> tuple[int, int]:
-    """This process's rank and how many there are, as torchrun says; (0, 1) outside it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+from augsbert.trainer import new_trainer, quieten, rank_and_world
 
 
 class EpochSeed(pl.Callback):
@@ -140,24 +124,29 @@ def fit(
     """
     settings = module.fit_settings
     assert settings is not None
-    _quieten()
+    quieten()
     torch.manual_seed(settings.seed)
     module.configure_model()
     dev_score = DevScore(dev, task)
     checkpoints = EpochCheckpoints(folder / ".checkpoints", metric="dev")
-    trainer = _trainer(
+    trainer = new_trainer(
         hardware,
         settings.precision,
         callbacks=[EpochSeed(settings.seed), dev_score, checkpoints, progress],
         max_epochs=settings.epochs,
         plugins=[AtomicIO()],
     )
-    loaders = _train_loader(module, train, settings), _dev_loader(module, dev)
-    trainer.fit(module, *loaders, ckpt_path=checkpoints.resumable())
+    trainer.fit(module, *loaders(module, train, dev), ckpt_path=checkpoints.resumable())
     if trainer.is_global_zero:
         module.load_state_dict(checkpoints.best_weights())
         module.cpu().save(folder / "model")
         (folder / "curve.json").write_text(json.dumps(dev_score.curve))
+
+
+def loaders(module: PairEncoder, train: pd.DataFrame, dev: pd.DataFrame) -> tuple[DataLoader, DataLoader]:
+    """This rank's share of the training batches and of the dev rows; the module's model is configured."""
+    assert module.fit_settings is not None
+    return _train_loader(module, train, module.fit_settings), _dev_loader(module, dev)
 
 
 def _train_loader(module: PairEncoder, train: pd.DataFrame, settings: Fit) -> DataLoader:
@@ -171,95 +160,3 @@ def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
     rank, world = rank_and_world()
     # Every rank needs a batch, as Lightning skips the whole validation where there is none; doubles are dropped.
     return DataLoader(batches, batch_size=None, sampler=list(range(rank, len(batches), world)) or [0])
-
-
-def score(
-    module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
-) -> None:
-    """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in ``folder/.shards``.
-
-    Shards are dealt out to the ranks; those that a killed run left are not made again.
-    """
-    _quieten()
-    shards = folder / _SHARDS
-    shards.mkdir(exist_ok=True)
-    module.configure_model()
-    batches = ScoringBatches(module, module.scoring_rows(pairs))
-    missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
-    rank, world = rank_and_world()
-    mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]
-    # All ranks see the same folder only before any of them writes.
-    trainer = _trainer(hardware, precision, callbacks=[ShardWriter(shards, len(batches)), progress])
-    if missing:
-        loader = DataLoader(batches, batch_size=None, sampler=mine)
-        trainer.predict(module.eval(), loader, return_predictions=False)
-
-
-def read_scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
-    """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
-    rows: dict[int, np.ndarray] = {}
-    for path in sorted((folder / _SHARDS).glob("*.npz")):
-        with np.load(path) as shard:
-            rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
-    return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))
-
-
-class ShardWriter(pl.Callback):
-    """Writes the outputs of each shard as soon as its last batch is through."""
-
-    def __init__(self, folder: Path, batches: int) -> None:
-        self.folder, self.batches = folder, batches
-        self.indices: list[np.ndarray] = []
-        self.outputs: list[np.ndarray] = []
-
-    def on_predict_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
-    ) -> None:
-        """Collect; at a shard's end, write and rename, so that a half-written one is never read."""
-        self.indices.append(batch["indices"].cpu().numpy())
-        self.outputs.append(outputs.cpu().numpy())
-        number = batch["number"]
-        if (number + 1) % SHARD and number + 1 < self.batches:
-            return
-        target = _shard(self.folder, number)
-        unfinished = target.with_suffix(f".{trainer.global_rank}")
-        with unfinished.open("wb") as stream:
-            np.savez(stream, indices=np.concatenate(self.indices), outputs=np.concatenate(self.outputs))
-        unfinished.rename(target)
-        self.indices, self.outputs = [], []
-
-
-def _shard(folder: Path, batch: int) -> Path:
-    return folder / f"{batch // SHARD:06d}.npz"
-
-
-def _trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:
-    return pl.Trainer(
-        **hardware.lightning(),
-        precision=precision,  # type: ignore[arg-type]
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_model_summary=False,
-        enable_progress_bar=False,
-        **settings,
-    )
-
-
-def _quieten() -> None:
-    """Hints about workers and hardware, and bars for reading weights, say nothing about the experiment."""
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.distributed"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        ".*does not have many workers.*",
-        ".*LeafSpec.*",
-        ".*Checkpoint directory.*",
-        ".*ckpt_path.*callbacks.*",
-        ".*all_gather is deprecated.*",
-        ".*sync_dist=True.*",
-    ):
-        warnings.filterwarnings("ignore", message)

@@ -18,7 +18,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from augsbert import launch, stages, training
+from augsbert import launch, scoring, stages, training
 from augsbert.config import make
 from augsbert.hardware import Hardware
 from augsbert.pairs import SENTENCES, digest
@@ -220,14 +220,14 @@ def test_a_fit_killed_with_sigkill_ends_as_an_undisturbed_one(
 def test_shards_that_a_kill_left_are_used_and_the_scores_are_those_of_an_undisturbed_run(
     tiny_model: Path, tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(training, "SHARD", 1)
+    monkeypatch.setattr(scoring, "SHARD", 1)
     pairs = pd.read_csv(tiny_table / "train.csv")
 
     def scores(folder: Path, progress: pl.Callback) -> np.ndarray:
         folder.mkdir(exist_ok=True)
         module = make({"_target_": "augsbert.encoders.bi.BiEncoder", "encoder": str(tiny_model)})
-        training.score(module, pairs, "32-true", Hardware(), folder, progress)
-        return training.read_scores(module, pairs, folder)
+        scoring.score(module, pairs, "32-true", Hardware(), folder, progress)
+        return scoring.read_scores(module, pairs, folder)
 
     class Dies(pl.Callback):
         batches = 0
@@ -262,9 +262,9 @@ def test_which_pairs_a_labelling_scores_is_decided_once_though_others_label_some
 
     monkeypatch.setattr(stages, "scores", scores)
     with pytest.raises(RuntimeError, match="killed"):
-        stages.label(tmp_path, dict, pairs, kept)
+        stages.label(tmp_path, [(dict, kept)], pairs)
     kept.put([digest(pairs[SENTENCES].iloc[1])], np.array([0.0]))
-    stages.label(tmp_path, dict, pairs, kept)
+    stages.label(tmp_path, [(dict, kept)], pairs)
     # Shards that the first attempt left would else belong to other rows.
     assert asked == [pairs["sentence1"][1:].tolist()] * 2
     labelled = pd.read_parquet(tmp_path / "pairs.parquet")

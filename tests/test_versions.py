@@ -18,7 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).with_name("versions.json")
-FITTING = ["stages.py", "training.py", "checkpoints.py", "batching.py", "encoders/module.py"]
+SCORING = ["stages.py", "scoring.py", "trainer.py", "batching.py", "encoders/module.py"]
+FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py"]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],
@@ -28,8 +29,8 @@ KINDS = {
     "silver": ["stages.py"],
     "cross_encoder": FITTING,
     "bi_encoder": FITTING,
-    "labels": FITTING,
-    "evaluation": [*FITTING, "evaluation.py"],
+    "labels": SCORING,
+    "evaluation": [*SCORING, "evaluation.py"],
 }
 
 

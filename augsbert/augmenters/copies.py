@@ -12,7 +12,7 @@ from augsbert.pairs import SENTENCES, unordered_keys, without
 from augsbert.ranges import check_choice, check_count
 
 Sides = Literal["one", "both"]
-#: Texts and a generator to rewritten texts, as many and in the same order; a text that nothing fits comes back as it was.
+#: Texts and a generator to as many rewritten texts, in the same order; a text that nothing fits comes back as it was.
 Rewrite = Callable[[Sequence[str], np.random.Generator], Sequence[str]]
 
 

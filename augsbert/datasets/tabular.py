@@ -48,6 +48,28 @@ def read_columns(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     )
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a file that :func:`read_columns` reads; of JSON lines, those of the first object.
+
+    Raises:
+        UserError: the file is empty, damaged or not UTF-8.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    ending = Path(path.name.removesuffix(".gz")).suffix
+    if ending == ".parquet":
+        try:
+            return list(pyarrow.parquet.read_schema(path).names)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise UserError(f"{path}: not a whole parquet file ({error}). Fetch or write it again.") from error
+    text = (line for line in _decoded(text_lines(path), str(path)) if line.strip())
+    first = next(text, "")
+    if ending == ".jsonl":
+        return list(_json_object(first, str(path))) if first else []
+    return next(csv.reader([first], delimiter="," if ending == ".csv" else "\t"), [])
+
+
 def from_delimited(lines: Iterable[bytes], columns: Sequence[str], where: str, delimiter: str = "\t") -> pd.DataFrame:
     """Read delimited text with a header; blank lines are skipped.
 

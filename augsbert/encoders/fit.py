@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from augsbert.errors import UserError
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Precision = Literal["auto", "32-true", "bf16-mixed", "16-mixed", "bf16-true"]
+ONE_SEED: Mapping[str, float] = MappingProxyType({"seeds": 1, "stop_at": 0.3})
 
 
 class Fit:
@@ -25,12 +27,17 @@ class Fit:
         max_grad_norm: the gradient's norm is clipped to this.
         precision: as Lightning names it; ``auto`` is bf16-mixed where the machine multiplies it faster, else 32-true.
         seed: of the order of pairs, dropout and new weights.
+        seed_optimization: ``seeds`` that start, counted from ``seed`` (1 or more; 1 fits at once), and ``stop_at``, the
+            share of the steps (above 0, at most 1) at which dev chooses the one that is fitted. The paper starts 5 and
+            stops at 0.2, its script 10 and 0.3.
 
     Raises:
         UserError: a value is out of its range.
     """
 
     VERSION = 1
+    #: Arguments that came later, with the value at which older keys stay valid.
+    LATER: ClassVar = {"seed_optimization": dict(ONE_SEED)}
 
     def __init__(
         self,
@@ -42,6 +49,7 @@ class Fit:
         max_grad_norm: float = 1.0,
         precision: Precision = "auto",
         seed: int = 0,
+        seed_optimization: Mapping[str, float] = ONE_SEED,
     ) -> None:
         _check("epochs", epochs, epochs >= 1, "1 or more")
         _check("batch_size", batch_size, batch_size >= 1, "1 or more")
@@ -52,6 +60,12 @@ class Fit:
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.warmup_ratio, self.weight_decay, self.max_grad_norm = warmup_ratio, weight_decay, max_grad_norm
         self.precision, self.seed = precision, seed
+        self.seed_optimization = {**ONE_SEED, **seed_optimization}
+        for name in seed_optimization.keys() - ONE_SEED.keys():
+            raise UserError(f"seed_optimization.{name}: it takes seeds and stop_at only.")
+        seeds, stop_at = (self.seed_optimization[name] for name in ONE_SEED)
+        _check("seed_optimization.seeds", seeds, isinstance(seeds, int) and seeds >= 1, "a whole number, 1 or more")
+        _check("seed_optimization.stop_at", stop_at, 0 < stop_at <= 1, "above 0 and at most 1")
 
     def optimizers(self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int) -> dict[str, Any]:
         """What ``LightningModule.configure_optimizers`` returns, for ``steps`` optimiser steps in all."""

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import logging
-import os
-import sys
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Literal
@@ -15,19 +11,15 @@ import pandas as pd
 
 from augsbert.errors import UserError
 from augsbert.pairs import Pool, candidate_pairs
-from augsbert.samplers.embedding import embed
 from augsbert.ranges import check_choice, check_count
+from augsbert.samplers.embedding import embed
+from augsbert.samplers.flat import import_faiss, require_faiss, search_flat
 from augsbert.samplers.neighbours import Forbidden, Search, nearest
 
 HNSW = {"links": 32, "ef_construction": 80, "ef_search": 128}
 IVF = {"lists": 1024, "probes": 32, "seed": 0}
 _LEAST = {"links": 2, "seed": 0}
 _SENTENCES_PER_LIST = 39  # below this, FAISS warns that its k-means has too little to learn from
-_INSTALL = (
-    "sampler=semantic needs FAISS, which is not installed. Type one of these, never both:\n"
-    "  pip install 'augsbert[cpu]'\n"
-    "  pip install 'augsbert[gpu]'"
-)
 
 
 class Semantic:
@@ -66,8 +58,7 @@ class Semantic:
         ivf: Mapping[str, int] = IVF,
         device: str = "cpu",
     ) -> None:
-        if importlib.util.find_spec("faiss") is None:
-            raise UserError(_INSTALL)
+        require_faiss("semantic")
         check_count("top_k", top_k)
         check_choice("index", index, ["flat", "hnsw", "ivf"])
         check_count("memory_mib", memory_mib)
@@ -98,9 +89,9 @@ class Semantic:
 
     def _searcher(self, vectors: np.ndarray) -> Search:
         """Index unit vectors (n, d) by inner product."""
-        faiss = _import_faiss()
         if self.index == "flat":
-            return lambda block, width: faiss.knn(block, vectors, width, metric=faiss.METRIC_INNER_PRODUCT)
+            return search_flat(vectors)
+        faiss = import_faiss()
         if self.index == "hnsw":
             return _search_hnsw(faiss, vectors, **self.hnsw)
         return _search_ivf(faiss, vectors, **self.ivf)
@@ -138,16 +129,3 @@ def _filled(argument: str, given: Mapping[str, int], defaults: Mapping[str, int]
             raise UserError(f"{argument}.{key}={value!r}: {argument} takes {', '.join(defaults)} only.")
         check_count(f"{argument}.{key}", value, _LEAST.get(key, 1))
     return {**defaults, **given}
-
-
-def _import_faiss() -> ModuleType:
-    """FAISS, on as many threads as torch; on macOS on one, because there the OpenMP of the one crashes the other's."""
-    import torch
-
-    if sys.platform == "darwin":
-        os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "TRUE")
-    logging.getLogger("faiss").setLevel(logging.WARNING)  # its loader tells which processors it was not built for
-    import faiss
-
-    faiss.omp_set_num_threads(1 if sys.platform == "darwin" else torch.get_num_threads())
-    return faiss

@@ -138,7 +138,7 @@ CONFIG = {
         "++bi_encoder.loss._target_=mine.Loss trainer.devices=auto",
         "error: seed=-1: it must be 0 or more.\n"
         "error: gold_size=many: it must be a whole number, or null.\n"
-        "error: pool=3: it must be text.\n"
+        "error: pool=3: it must be text, or a list.\n"
         "error: compare.baseline=3: it must be true or false.\n"
         "error: objective=1: it must be text, or null.\n"
         "error: plan=1: it must be true or false.\n"
@@ -334,7 +334,7 @@ FLOW = {
     ),
     "no pool file": Case(
         "pool=trian",
-        "error: pool=trian: it is not there. Set pool=train, pool=gold, or a text file with a sentence a line.\n",
+        "error: pool=trian: it is not there. Set pool=train, pool=gold, or a file with a sentence a line.\n",
         made=("dataset",),
     ),
     "empty pool file": Case(
@@ -345,7 +345,7 @@ FLOW = {
     ),
     "pool file in another encoding": Case(
         "pool=TMP/pool.txt",
-        "error: pool=TMP/pool.txt: byte 3 is not UTF-8. Save the file as UTF-8.\n",
+        "error: pool=TMP/pool.txt: line 1, byte 3 is not UTF-8. Save the file as UTF-8.\n",
         {"pool.txt": b"Gr\xfc\xdfe\n"},
         made=("dataset",),
     ),

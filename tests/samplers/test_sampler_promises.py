@@ -12,8 +12,11 @@ import pytest
 from augsbert.errors import UserError
 from augsbert.pairs import Pool, unordered_keys
 from augsbert.samplers.bm25 import BM25
+from augsbert.samplers.given import Given
+from augsbert.samplers.hard import Hard
 from augsbert.samplers.random import Random
 from augsbert.samplers.semantic import Semantic
+from augsbert.samplers.union import Union
 
 TOP_K = 3
 SAMPLERS: dict[str, Callable[[], Callable[[Pool, pd.DataFrame], pd.DataFrame]]] = {
@@ -23,8 +26,19 @@ SAMPLERS: dict[str, Callable[[], Callable[[Pool, pd.DataFrame], pd.DataFrame]]] 
     "flat": lambda: Semantic("stand-in", top_k=TOP_K),
     "hnsw": lambda: Semantic("stand-in", top_k=TOP_K, index="hnsw"),
     "ivf": lambda: Semantic("stand-in", top_k=TOP_K, index="ivf", ivf={"lists": 4, "probes": 2}),
+    "hard": lambda: Hard("stand-in", top_k=TOP_K, window={"range_min": 0, "max_score": 1.0}),
+    "hard_drawn": lambda: Hard("stand-in", top_k=TOP_K, window={"range_min": 0, "max_score": 1.0}, seed=3),
+    "given": lambda: Given(),
+    "given_drawn": lambda: Given(num_pairs=70, seed=3),
+    "union": lambda: Union(bm25=BM25(top_k=TOP_K), random=Random(num_pairs=200, seed=3), given=Given()),
 }
-ORIGINS = {name: name if name == "random" else "bm25" if "bm25" in name else "semantic" for name in SAMPLERS}
+ORIGINS = {
+    "rank_bm25": {"bm25"},
+    **{name: {"semantic"} for name in ("flat", "hnsw", "ivf")},
+    "hard_drawn": {"hard"},
+    "given_drawn": {"given"},
+    "union": {"bm25", "random", "given"},
+}
 NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
 
 
@@ -37,6 +51,7 @@ def _embed(folder: str, sentences: Sequence[str], device: str) -> np.ndarray:
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augsbert.samplers.semantic.embed", _embed)
+    monkeypatch.setattr("augsbert.samplers.hard.embed", _embed)
 
 
 @pytest.fixture(params=SAMPLERS)
@@ -48,7 +63,10 @@ def _pool(size: int = 60) -> Pool:
     rng = np.random.default_rng(0)
     words = ["man", "woman", "dog", "plays", "runs", "eats", "guitar", "park", "food", "the", "a", "in", "of", "red"]
     sentences = [f"{' '.join(rng.choice(words, rng.integers(1, 7)))} {number}" for number in range(size)]
-    return Pool(sentences, NOTHING)
+    # Some of its pairs stand there twice, or in both orders, or are of a sentence with itself.
+    texts = np.array(sentences, dtype=object)[rng.integers(0, size, (250, 2))]
+    texts = np.concatenate([texts, texts[:10], texts[10:20, ::-1], texts[:5, [0, 0]]])
+    return Pool(sentences, pd.DataFrame({"sentence1": texts[:, 0], "sentence2": texts[:, 1]}))
 
 
 def _swapped(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -58,7 +76,7 @@ def _swapped(pairs: pd.DataFrame) -> pd.DataFrame:
 def test_the_table_has_the_columns_and_the_origin(name: str) -> None:
     pairs = SAMPLERS[name]()(_pool(), NOTHING)
     assert list(pairs.columns) == ["sentence1", "sentence2", "origin"]
-    assert set(pairs["origin"]) == {ORIGINS[name]}
+    assert set(pairs["origin"]) == ORIGINS.get(name, {name})
     assert list(pairs.index) == list(range(len(pairs)))
 
 
@@ -105,13 +123,14 @@ def test_a_pool_without_a_pair_gives_an_empty_table(name: str, sentences: list[s
 
 
 def test_two_sentences_give_their_pair_unless_it_is_excluded(name: str) -> None:
-    pool = Pool(["a red dog", "a big dog"], NOTHING)
+    sentences = ["a red dog", "a big dog"]
+    pool = Pool(sentences, pd.DataFrame([sentences], columns=["sentence1", "sentence2"]))
     pairs = SAMPLERS[name]()(pool, NOTHING)
     assert [set(row) for row in pairs[["sentence1", "sentence2"]].to_numpy()] == [set(pool.sentences)]
     assert len(SAMPLERS[name]()(pool, _swapped(pairs))) == 0
 
 
-@pytest.mark.parametrize("name", ["bm25", "rank_bm25", "flat", "hnsw", "ivf"])
+@pytest.mark.parametrize("name", ["bm25", "rank_bm25", "flat", "hnsw", "ivf", "hard", "hard_drawn"])
 def test_no_query_brings_more_than_top_k_pairs(name: str) -> None:
     assert SAMPLERS[name]()(_pool(), NOTHING)["sentence1"].value_counts().max() <= TOP_K
 
@@ -131,6 +150,23 @@ def test_no_query_brings_more_than_top_k_pairs(name: str) -> None:
         (lambda: Semantic("x", index="pq"), "index='pq': choose one of flat, hnsw, ivf."),  # type: ignore[arg-type]
         (lambda: Semantic("x", memory_mib=0), "memory_mib=0: give a whole number of at least 1."),
         (lambda: Semantic("x", ivf={"probes": 0}), "ivf.probes=0: give a whole number of at least 1."),
+        (lambda: Given(num_pairs=0), "num_pairs=0: give a whole number of at least 1."),
+        (lambda: Given(seed=-1), "seed=-1: give a whole number of at least 0."),
+        (lambda: Hard("x", top_k=0), "top_k=0: give a whole number of at least 1."),
+        (lambda: Hard("x", seed=-1), "seed=-1: give a whole number of at least 0."),
+        (lambda: Hard("x", memory_mib=0), "memory_mib=0: give a whole number of at least 1."),
+        (lambda: Hard("x", window={"range_min": -1}), "window.range_min=-1: give a whole number of at least 0."),
+        (
+            lambda: Hard("x", window={"range_min": 50, "range_max": 50}),
+            "window.range_max=50: give a whole number of at least 51.",
+        ),
+        (lambda: Hard("x", window={"range_max": 2.5}), "window.range_max=2.5: give a whole number of at least 11."),
+        (lambda: Hard("x", window={"min_score": -2}), "window.min_score=-2: give a number in -1..1."),
+        (lambda: Hard("x", window={"min_score": 0.9}), "window.max_score=0.8: give a number in 0.9..1."),
+        (
+            lambda: Hard("x", window={"margin": 0.1}),
+            "window.margin=0.1: window takes range_min, range_max, min_score, max_score only.",
+        ),
         (lambda: Semantic("x", hnsw={"m": 8}), "hnsw.m=8: hnsw takes links, ef_construction, ef_search only."),
     ],
 )

@@ -1,0 +1,83 @@
+"""Running an encoder over pairs, through Lightning: in one process, or in each process of a torchrun.
+
+The callers hand over and take back through folders; what a killed run has scored is not scored again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader
+
+from augsbert.batching import ScoringBatches
+from augsbert.encoders.module import PairEncoder
+from augsbert.hardware import Hardware
+from augsbert.trainer import new_trainer, quieten, rank_and_world
+
+#: Batches in a shard of outputs: what a kill can cost.
+SHARD = 64
+_SHARDS = ".shards"
+
+
+def score(
+    module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
+) -> None:
+    """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in ``folder/.shards``.
+
+    Shards are dealt out to the ranks; those that a killed run left are not made again.
+    """
+    quieten()
+    shards = folder / _SHARDS
+    shards.mkdir(exist_ok=True)
+    module.configure_model()
+    batches = ScoringBatches(module, module.scoring_rows(pairs))
+    missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
+    rank, world = rank_and_world()
+    mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]
+    # All ranks see the same folder only before any of them writes.
+    trainer = new_trainer(hardware, precision, callbacks=[ShardWriter(shards, len(batches)), progress])
+    if missing:
+        loader = DataLoader(batches, batch_size=None, sampler=mine)
+        trainer.predict(module.eval(), loader, return_predictions=False)
+
+
+def read_scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
+    """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
+    rows: dict[int, np.ndarray] = {}
+    for path in sorted((folder / _SHARDS).glob("*.npz")):
+        with np.load(path) as shard:
+            rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
+    return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))
+
+
+class ShardWriter(pl.Callback):
+    """Writes the outputs of each shard as soon as its last batch is through."""
+
+    def __init__(self, folder: Path, batches: int) -> None:
+        self.folder, self.batches = folder, batches
+        self.indices: list[np.ndarray] = []
+        self.outputs: list[np.ndarray] = []
+
+    def on_predict_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
+    ) -> None:
+        """Collect; at a shard's end, write and rename, so that a half-written one is never read."""
+        self.indices.append(batch["indices"].cpu().numpy())
+        self.outputs.append(outputs.cpu().numpy())
+        number = batch["number"]
+        if (number + 1) % SHARD and number + 1 < self.batches:
+            return
+        target = _shard(self.folder, number)
+        unfinished = target.with_suffix(f".{trainer.global_rank}")
+        with unfinished.open("wb") as stream:
+            np.savez(stream, indices=np.concatenate(self.indices), outputs=np.concatenate(self.outputs))
+        unfinished.rename(target)
+        self.indices, self.outputs = [], []
+
+
+def _shard(folder: Path, batch: int) -> Path:
+    return folder / f"{batch // SHARD:06d}.npz"

@@ -1,0 +1,72 @@
+"""The pool: whose sentences and pairs it holds, from which files, in how much memory."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from augsbert.errors import UserError
+from augsbert.pool import unlabelled
+
+GOLD = pd.DataFrame({"sentence1": ["a"], "sentence2": ["b"], "score": [1.0]})
+TRAIN = pd.DataFrame({"sentence1": ["a", "c"], "sentence2": ["b", "a"], "score": [1.0, 0.0]})
+
+
+@pytest.mark.parametrize(("pool", "sentences"), [("train", ["a", "b", "c"]), ("gold", ["a", "b"])])
+def test_the_pool_is_of_train_or_of_gold_and_has_no_scores(pool: str, sentences: list[str]) -> None:
+    made = unlabelled(pool, TRAIN, GOLD)
+    assert made.sentences == sentences
+    assert list(made.pairs.columns) == ["sentence1", "sentence2"]
+
+
+def _write(folder: Path, name: str) -> Path:
+    path, pairs = folder / name, pd.DataFrame({"sentence1": [" a ", "b"], "sentence2": ["b", "c"]})
+    single = pd.DataFrame({"sentence": ["a", "b ", "c", "a"], "other": 1})
+    if name.endswith(".txt"):
+        path.write_text("a\n\n b \nc\r\na\n")
+    elif name.endswith(".txt.gz"):
+        path.write_bytes(gzip.compress(b"a\nb\n\nc\na\n"))
+    elif name.endswith(".jsonl"):
+        path.write_text("".join(json.dumps(row) + "\n" for row in pairs.to_dict("records")))
+    elif name.endswith(".parquet"):
+        single.to_parquet(path)
+    else:
+        (single if "single" in name else pairs).to_csv(path, index=False, sep="," if name.endswith("csv") else "\t")
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz", "single.csv", "a.parquet", "pairs.csv", "pairs.tsv", "a.jsonl"])
+def test_a_file_of_any_kind_gives_its_distinct_sentences(tmp_path: Path, name: str) -> None:
+    made = unlabelled(str(_write(tmp_path, name)), TRAIN, GOLD)
+    assert made.sentences == ["a", "b", "c"]
+    pairs = [["a", "b"], ["b", "c"]] if name in ("pairs.csv", "pairs.tsv", "a.jsonl") else []
+    assert made.pairs.to_numpy().tolist() == pairs
+
+
+def test_several_files_are_one_pool(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("c\nd\n")
+    made = unlabelled([str(_write(tmp_path, "pairs.csv")), str(tmp_path / "more.txt")], TRAIN, GOLD)
+    assert made.sentences == ["a", "b", "c", "d"]
+    assert len(made.pairs) == 2
+
+
+def test_a_table_without_sentences_is_refused_with_the_columns_it_has(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sentense,other\na,b\n")
+    with pytest.raises(UserError, match="no column 'sentence'"):
+        unlabelled(str(tmp_path / "a.csv"), TRAIN, GOLD)
+
+
+def test_memory_stays_within_a_few_times_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "many.txt"
+    path.write_text("".join(f"this is the sentence with the number {number} of many\n" for number in range(100_000)))
+    tracemalloc.start()
+    made = unlabelled(str(path), TRAIN, GOLD)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(made.sentences) == 100_000
+    assert peak < 6 * path.stat().st_size

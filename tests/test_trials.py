@@ -1,0 +1,93 @@
+"""Seed optimisation: what is tried, what is chosen, and that the chosen one is fitted as if it had been named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import pytorch_lightning as pl
+
+from augsbert import training, trials
+from augsbert.config import make
+from augsbert.encoders.fit import Fit
+from augsbert.encoders.module import PairEncoder
+from augsbert.errors import UserError
+from augsbert.hardware import Hardware
+
+
+class CountsSteps(pl.Callback):
+    """The number of steps of each fit."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.steps.append(trainer.global_step)
+
+
+@pytest.fixture
+def run(tiny_model: Path, tiny_table: Path, tmp_path: Path) -> Any:
+    def run(name: str, progress: pl.Callback, **fit: Any) -> PairEncoder:
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        settings = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3, "precision": "32-true", **fit}
+        loss = {"_target_": "augsbert.encoders.losses.CoSENTLoss"}
+        node = {"_target_": "augsbert.encoders.bi.BiEncoder", "encoder": str(tiny_model), "loss": loss}
+        module = make({**node, "fit": {"_target_": "augsbert.encoders.fit.Fit", **settings}})
+        train, dev = pd.read_csv(tiny_table / "train.csv")[:60], pd.read_csv(tiny_table / "dev.csv")
+        what = (module, train, dev, "regression", Hardware(), folder, progress)
+        trials.choose_seed(*what)
+        training.fit(*what)
+        return module
+
+    return run
+
+
+def test_every_seed_stops_at_the_share_and_the_best_is_fitted_as_if_it_were_named(run: Any, tmp_path: Path) -> None:
+    counts = CountsSteps()
+    chosen = run("tried", counts, seed=3, seed_optimization={"seeds": 3, "stop_at": 0.3})
+    assert counts.steps == [3, 3, 3, 8]  # of 2 epochs of 4 batches, the third step is the first past 0.3
+    values = {int(seed): value for seed, value in json.loads((tmp_path / "tried" / "trials.json").read_text()).items()}
+    assert set(values) == {3, 4, 5}
+    assert len(set(values.values())) > 1
+    best = max(values, key=lambda seed: values[seed])
+    assert chosen.fit_settings is not None
+    assert chosen.fit_settings.seed == best
+    run("named", CountsSteps(), seed=best)
+    weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("tried", "named")]
+    assert weights[0] == weights[1]
+
+
+def test_a_trial_that_was_finished_is_not_run_again(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "trials.json").write_text(json.dumps({"0": 2.0}))
+    counts = CountsSteps()
+    chosen = run("killed", counts, seed_optimization={"seeds": 2, "stop_at": 0.5})
+    assert counts.steps == [4, 8]
+    assert chosen.fit_settings is not None
+    assert chosen.fit_settings.seed == 0
+
+
+def test_one_seed_is_fitted_at_once(run: Any, tmp_path: Path) -> None:
+    counts = CountsSteps()
+    run("plain", counts)
+    assert counts.steps == [8]
+    assert not (tmp_path / "plain" / "trials.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seeds": 0}, "seed_optimization.seeds=0: it must be a whole number, 1 or more."),
+        ({"seeds": 1.5}, "seed_optimization.seeds=1.5: it must be a whole number, 1 or more."),
+        ({"stop_at": 0}, "seed_optimization.stop_at=0: it must be above 0 and at most 1."),
+        ({"seed": 3}, "seed_optimization.seed: it takes seeds and stop_at only."),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, float], message: str) -> None:
+    with pytest.raises(UserError) as error:
+        Fit(seed_optimization=settings)
+    assert str(error.value) == message
