@@ -129,9 +129,11 @@ def _is_part(value: Any) -> bool:
 def _unbound(path: str, node: Mapping[str, Any], signature: inspect.Signature) -> Iterable[str]:
     takes = {name: p for name, p in signature.parameters.items() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
     takes_all = any(p.kind == p.VAR_KEYWORD for p in signature.parameters.values())
-    for name in node:
-        if name not in takes and not name.startswith("_") and not takes_all:
+    for name in [name for name in node if name not in takes and not name.startswith("_")]:
+        if not takes_all:
             yield f"{path}.{name}: {node[TARGET]} has no such setting{nearest(name, takes)}"
+        elif not _is_part(node[name]):
+            yield from mistakes(f"{path}.{name}", node[name])
     for name, parameter in takes.items():
         if node.get(name, parameter.default) in (parameter.empty, MISSING):
             yield f"{path}.{name}: it has no value. Set {path}.{name}=..."

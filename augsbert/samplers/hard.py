@@ -21,10 +21,11 @@ _DECIMALS = 6
 class Hard:
     """Of each sentence's neighbours by cosine, some from a window of ranks and scores.
 
-    The window and its names are those of sentence-transformers' ``mine_hard_negatives``. Here the pairs are labelled
-    afterwards, so one that turns out to mean the same does no harm. Neighbours are ranked as the semantic sampler
-    ranks them (exact; the sentence and its excluded partners do not count). A pair comes if the window of either of its
-    sentences holds it, though it may be the other's nearest.
+    The window's names are those of sentence-transformers' ``mine_hard_negatives``, which counts ranks after it has left
+    out the scores beyond the window; here they are counted before. The pairs are labelled afterwards, so one that turns
+    out to mean the same does no harm. Neighbours are ranked as the semantic sampler ranks them (exact; the sentence and
+    its excluded partners do not count). A pair comes if the window of either of its sentences holds it, though it may
+    be the other's nearest.
 
     Memory: the embeddings (4 d bytes a sentence), some 40 bytes for each of ``range_max`` neighbours of a sentence, and
     ``memory_mib``.
