@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from augsbert.encoders.module import PairEncoder, Row
+from augsbert.errors import UserError
 
 #: A scoring batch has one of these shapes, so that a row's outputs do not depend on its neighbours (bit for bit on a
 #: CPU): rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
@@ -28,6 +29,7 @@ class TrainingBatches(Dataset):
         self.module = module
         self.rows, self.scores = module.training_rows(pairs)
         self.lengths = np.array([max(len(row["input_ids"]) for row in rows) for rows in self.rows])
+        self.queries = _queries(self.rows, module.by_query) if module.by_query else None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -39,7 +41,23 @@ class TrainingBatches(Dataset):
             "inputs": self.module.collate([row for pair in pairs for row in pair]),
             "scores": torch.from_numpy(self.scores[[max(i, 0) for i in share]]),
             "valid": torch.tensor([i >= 0 for i in share]),
-        }
+        } | ({} if self.queries is None else {"queries": torch.from_numpy(self.queries[[max(i, 0) for i in share]])})
+
+
+def _queries(rows: Sequence[tuple[Row, ...]], loss: str) -> np.ndarray:
+    """A number (n,) for each training row, equal for those with the same first sentence.
+
+    Raises:
+        UserError: no two have.
+    """
+    numbers: dict[tuple[int, ...], int] = {}
+    queries = np.array([numbers.setdefault(tuple(row[0]["input_ids"]), len(numbers)) for row in rows])
+    if len(numbers) == len(rows):
+        raise UserError(
+            f"bi_encoder.loss: {loss} compares candidates of the same sentence1, and here each has one. Take a sampler "
+            "that finds several (sampler=bm25), or another loss (bi_encoder/loss=cosine_similarity)."
+        )
+    return queries
 
 
 class GlobalBatches(Sampler):
@@ -49,16 +67,29 @@ class GlobalBatches(Sampler):
     longest; then the batches are permuted. Nothing here knows how many devices there are until a batch is dealt out,
     so the batches do not either; the last of the permutation may be short.
 
+    Where the pairs' queries are given, these are permuted instead, and the pairs of one come after one another:
+    they meet in a batch, but for those that a batch's end cuts off. They are not grouped by length then.
+
     Args:
         lengths: tokens of each pair's longest row (n,).
         batch_size: global, in pairs.
         seed: of the permutations.
         rank: of this process.
         world: number of processes.
+        queries: a number for each pair (n,), equal for pairs of one query; None where that does not matter.
     """
 
-    def __init__(self, lengths: np.ndarray, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self,
+        lengths: np.ndarray,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        queries: np.ndarray | None = None,
+    ) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+        self.queries = queries
         self.rank, self.world = rank, world
 
     def set_epoch(self, epoch: int) -> None:
@@ -77,9 +108,13 @@ class GlobalBatches(Sampler):
     def _batches(self) -> list[list[int]]:
         random = np.random.default_rng([self.seed, self.epoch])
         order = random.permutation(len(self.lengths))
+        if self.queries is not None:
+            order = order[np.argsort(random.permutation(len(self.queries))[self.queries[order]], kind="stable")]
         window = WINDOW * self.batch_size
         windows = (order[start : start + window] for start in range(0, len(order), window))
-        grouped = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in windows])
+        grouped = order
+        if self.queries is None:
+            grouped = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in windows])
         batches = [grouped[i : i + self.batch_size].tolist() for i in range(0, len(grouped), self.batch_size)]
         return [batches[i] for i in random.permutation(len(batches))]
 

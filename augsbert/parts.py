@@ -129,7 +129,10 @@ def _counted(settings: Mapping[str, Any]) -> dict[str, Any]:
     part = part_class(settings)
     unkeyed = UNKEYED | frozenset(getattr(part, "UNKEYED", ()))
     counted = keyed(settings, unkeyed, getattr(part, "LATER", None))
-    return counted | {name: _counted(value) for name, value in nested(settings) if name in counted}
+    inner = {name: _counted(value) for name, value in nested(settings) if name in counted}
+    # A key sorts names, but a chain's and a union's results depend on which part comes first.
+    order = {"order": list(inner)} if getattr(part, "ORDERED", False) else {}
+    return counted | inner | order
 
 
 def _versions(settings: Mapping[str, Any]) -> Iterator[tuple[str, int]]:

@@ -192,6 +192,23 @@ def test_relabelled_gold_has_the_labellers_scores(flow: Callable[..., Flow]) -> 
     assert _keys(relabelled)["bi_encoder"] != _keys(flow())["bi_encoder"]
 
 
+def test_the_order_of_chained_selectors_counts(flow: Callable[..., Flow]) -> None:
+    chain = ["selector=chain", "~selector@selector.kde", "~selector@selector.binarise"]
+    orders = (["top", "balance"], ["balance", "top"])
+    keys = [
+        _keys(flow(*chain, *(f"+selector@selector.{name}={name}" for name in order)))["silver"] for order in orders
+    ]
+    assert keys[0] != keys[1]
+
+
+def test_a_union_embeds_with_the_encoder_of_its_member(flow: Callable[..., Flow]) -> None:
+    union = flow("sampler=bm25_semantic", "sampler.semantic.encoder=stage:baseline")
+    assert union.candidates is not None
+    assert union.candidates.inputs["semantic.encoder"].key == _keys(union)["baseline"]
+    other = flow("sampler=bm25_semantic", "sampler.semantic.top_k=7")
+    assert _keys(other)["candidates"] != _keys(flow("sampler=bm25_semantic"))["candidates"]
+
+
 def test_a_sampler_may_embed_with_the_baseline(flow: Callable[..., Flow]) -> None:
     semantic = flow("sampler=semantic", "sampler.top_k=2", "sampler.encoder=stage:baseline")
     assert semantic.candidates is not None

@@ -84,10 +84,15 @@ class BiEncoder(PairEncoder):
         u, v = (embeddings[[place[s] for s in pairs[column]]] for column in ("sentence1", "sentence2"))
         return (u * v).sum(dim=-1).numpy()
 
-    def pair_loss(self, outputs: Tensor, scores: Tensor) -> Tensor:
+    def pair_loss(self, outputs: Tensor, scores: Tensor, *queries: Tensor) -> Tensor:
         """The loss between u and v, outputs[:, 0] and outputs[:, 1]."""
         assert self.loss is not None
-        return self.loss(outputs[:, 0], outputs[:, 1], scores)
+        return self.loss(outputs[:, 0], outputs[:, 1], scores, *queries)
+
+    @property
+    def by_query(self) -> str | None:
+        """The name of the loss, if it compares the candidates of a sentence."""
+        return type(self.loss).__name__ if getattr(self.loss, "by_query", False) else None
 
     def save(self, folder: Path) -> None:
         """Write a folder that ``SentenceTransformer`` loads."""

@@ -65,8 +65,16 @@ class PairEncoder(pl.LightningModule):
         raise NotImplementedError
 
     def pair_loss(self, outputs: Tensor, scores: Tensor) -> Tensor:
-        """The loss over a whole global batch: outputs (B, rows of a pair, ...), scores (B,)."""
+        """The loss over a whole global batch: outputs (B, rows of a pair, ...), scores (B,).
+
+        One that is :attr:`by_query` is given queries (B,) as well, equal for pairs of one query.
+        """
         raise NotImplementedError
+
+    @property
+    def by_query(self) -> str | None:
+        """The name of a loss that compares the pairs of a query, which batches are then made for; else None."""
+        return None
 
     def save(self, folder: Path) -> None:
         """Write a folder that sentence-transformers loads."""
@@ -112,7 +120,8 @@ class PairEncoder(pl.LightningModule):
         outputs = outputs.reshape(len(batch["scores"]), -1, *outputs.shape[1:])
         valid = self._gathered(batch["valid"], sync_grads=False)
         scores = self._gathered(batch["scores"], sync_grads=False)
-        return self.pair_loss(self._gathered(outputs, sync_grads=True)[valid], scores[valid])
+        queries = [self._gathered(batch["queries"], sync_grads=False)[valid]] if "queries" in batch else []
+        return self.pair_loss(self._gathered(outputs, sync_grads=True)[valid], scores[valid], *queries)
 
     def _gathered(self, share: Tensor, *, sync_grads: bool) -> Tensor:
         return self.all_gather(share, sync_grads=sync_grads).reshape(-1, *share.shape[1:])  # type: ignore[union-attr]

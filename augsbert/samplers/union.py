@@ -27,6 +27,8 @@ class Union:
     """
 
     VERSION = 1
+    #: The order of the parts counts.
+    ORDERED = True
 
     def __init__(self, **samplers: Callable[[Pool, pd.DataFrame], pd.DataFrame]) -> None:
         if not samplers:

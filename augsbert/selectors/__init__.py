@@ -1,1 +1,1 @@
-"""Selectors: from scored candidates to silver. One part a file, called with (scored, gold)."""
+"""Selectors: from scored candidates to silver. One part a file, called with (scored, evidence)."""

@@ -24,6 +24,8 @@ class Chain:
     """
 
     VERSION = 1
+    #: The order of the parts counts.
+    ORDERED = True
 
     def __init__(self, **selectors: Callable[[pd.DataFrame, Evidence], pd.DataFrame]) -> None:
         if not selectors:
