@@ -151,7 +151,8 @@ def loaders(module: PairEncoder, train: pd.DataFrame, dev: pd.DataFrame) -> tupl
 
 def _train_loader(module: PairEncoder, train: pd.DataFrame, settings: Fit) -> DataLoader:
     batches = TrainingBatches(module, train)
-    sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, *rank_and_world(), queries=batches.queries)
+    rank, world = rank_and_world()
+    sampler = GlobalBatches(batches.lengths, settings.batch_size, settings.seed, rank, world, batches.queries)
     return DataLoader(batches, batch_size=None, sampler=sampler)
 
 
