@@ -1,11 +1,11 @@
 """Choose the settings that we ship, on dev alone: STSb, 1,000 gold pairs, two-layer bi-encoder.
 
-    python experiments/in_domain/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
+    python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
 
 Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. Cells run one after the other over
     one store, so
 that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
-experiments/results/in_domain_tuning.json.
+experiments/results/tuning/in_domain.json.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-RESULT = ROOT / "experiments" / "results" / "in_domain_tuning.json"
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "experiments" / "results" / "tuning" / "in_domain.json"
 LOSSES = ("cosent", "cosine_similarity")
 
 #: encoder -> cells, each a list of overrides.

@@ -1,0 +1,131 @@
+"""Tables over seeds, a row per encoder and setting: in-domain, domain adaptation, augmented words.
+
+    python experiments/table.py stsb --data FOLDER            # of stsbenchmark.tsv.gz; without it, it is downloaded
+    python experiments/table.py stsb_to_quora --data FOLDER   # of both archives
+    python experiments/table.py sample
+
+It can be stopped and gone on with: what is finished is found again. Figures: experiments/results/tables/NAME.*
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "experiments" / "results" / "tables"
+
+
+class Table(NamedTuple):
+    """Overrides of all its runs, of each run by the name of its row, and the data sets' files by their key."""
+
+    fixed: list[str]
+    runs: dict[str, list[str]]
+    files: dict[str, str]
+    metric: str = "spearman"
+
+
+STSB = {"dataset.path": "stsbenchmark.tsv.gz"}
+QUORA = {"dataset.path": "quora-IR-dataset.zip"}
+TWO_LAYERS = "bi_encoder.num_layers=2"
+TABLES = {
+    "stsb": Table(
+        ["dataset=stsb", "gold_size=1000", TWO_LAYERS],
+        {
+            "bm25": ["sampler=bm25"],
+            "semantic": ["sampler=semantic"],
+            "random": ["sampler=random"],
+            "bm25, pool=gold": ["sampler=bm25", "pool=gold", "sampler.top_k=10"],
+        },
+        STSB,
+    ),
+    "kde": Table(
+        ["dataset=stsb", "gold_size=1000", TWO_LAYERS, "sampler=random", "sampler.num_pairs=100000"],
+        {"random": [], "random, kde": ["selector=kde"]},
+        STSB,
+    ),
+    "stsb_to_quora": Table(
+        ["scenario=domain_adaptation", "dataset@source=stsb", "dataset=quora", TWO_LAYERS],
+        {"given": []},
+        {"source.path": STSB["dataset.path"], **QUORA},
+        "average_precision",
+    ),
+    "augmented_words": Table(
+        ["scenario=fully_annotated", "dataset=stsb", TWO_LAYERS],
+        {"synonym_wordnet": []},
+        STSB,
+    ),
+    "sample": Table(["experiment=quickstart"], {"bm25": []}, {}),
+}
+SHARED = {"untrained": "untrained", "baseline": "baseline", "cross_encoder": "cross-encoder"}
+
+
+def main() -> None:
+    """Run all cells of a table, then write it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("--data", type=Path, help="folder of the data sets' files; without it, they are downloaded")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rows", nargs="+", help="only these runs; the written table then has no others")
+    args = parser.parse_args()
+    table = TABLES[args.table]
+    paths = [f"{key}={args.data / name}" for key, name in table.files.items()] if args.data else []
+    figures: list[dict[str, Any]] = []
+    for name in args.rows or table.runs:
+        for seed in args.seeds:
+            folder = args.out / args.table / f"{name.replace(', ', '_').replace('=', '-')}_seed-{seed}"
+            figures += run(name, [*table.fixed, *paths, "logger=none", *table.runs[name]], seed, folder, table.metric)
+    write(args.table, pd.DataFrame(figures))
+
+
+def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -> list[dict[str, Any]]:
+    """One run; a row for each encoder of its table."""
+    command = [sys.executable, str(ROOT / "run.py"), *overrides, f"seed={seed}", f"hydra.run.dir={folder}"]
+    subprocess.run(command, check=True)
+    metrics = json.loads((folder / "metrics.json").read_text())
+    encoders = {"bi_encoder": f"AugSBERT, {name}", **SHARED}
+    return [
+        {
+            "row": label,
+            "seed": seed,
+            "metric": metric,
+            "dev": metrics[f"{encoder}/dev/{metric}"],
+            "test": metrics[f"{encoder}/test/{metric}"],
+            "silver": metrics["silver/pairs"] if encoder == "bi_encoder" else None,
+        }
+        for encoder, label in encoders.items()
+        if f"{encoder}/test/{metric}" in metrics
+    ]
+
+
+def write(name: str, figures: pd.DataFrame) -> None:
+    """All figures as JSON, mean and standard deviation over seeds as Markdown."""
+    figures = figures.drop_duplicates(["row", "seed"])
+    augmented = [row for row in figures["row"].unique() if row not in SHARED.values()]
+    metric = figures["metric"].iloc[0].replace("_", " ")
+    lines = [f"| {metric} x100 | dev | test | silver pairs | seeds |", "|---|---|---|---|---|"]
+    for row in [SHARED["untrained"], SHARED["baseline"], *augmented, SHARED["cross_encoder"]]:
+        cells = figures[figures["row"] == row]
+        if not cells.empty:
+            silver = "" if cells["silver"].isna().all() else f"{cells['silver'].mean():,.0f}"
+            lines.append(f"| {row} | {spread(cells['dev'])} | {spread(cells['test'])} | {silver} | {len(cells)} |")
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(figures.to_json(orient="records", indent=1) + "\n")
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def spread(values: pd.Series) -> str:
+    """Mean ± standard deviation of a sample, x100."""
+    return f"{100 * values.mean():.2f} ± {100 * values.std():.2f}"
+
+
+if __name__ == "__main__":
+    main()
