@@ -1,0 +1,204 @@
+"""The first half of the flow: from gold and a pool of sentences to silver (Thakur et al. 2021, sections 3 and 4).
+
+A node is a stage that is made when something asks for its folder, so a run makes only what its report needs. The rule
+that makes the scenarios fall out: what has no score is labelled; if nothing needs a label, no cross-encoder is
+trained.
+"""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from augsbert import stages
+from augsbert.datasets.checks import check_scores
+from augsbert.errors import UserError
+from augsbert.nodes import Exam, Lesson, Nodes
+from augsbert.pairs import SENTENCES, Evidence, Pool, Task, digest, draw, without
+from augsbert.parts import Part
+from augsbert.pool import read_pool, unlabelled, write_pool
+from augsbert.store import Stage
+
+
+class Round(NamedTuple):
+    """What a round leaves to the next one: its candidates, and the fit of its bi-encoder, which then searches."""
+
+    candidates: Stage
+    bi_encoder: Stage
+
+
+class SilverFlow(Nodes):
+    """The stages up to silver: each is a property, made of those above it.
+
+    Args:
+        nodes: as for :class:`Nodes`.
+        round: of sampling, labelling and training, from 1 up.
+    """
+
+    def __init__(self, *nodes: Any, round: int = 1, **more: Any) -> None:
+        super().__init__(*nodes, **more)
+        self.round = round
+        self.before: Round | None = None
+
+    @cached_property
+    def target(self) -> Stage:
+        """Gold pairs of the domain where the bi-encoder must work."""
+        return self.dataset("dataset", self.cfg.dataset)
+
+    @cached_property
+    def source(self) -> Stage:
+        """Gold pairs of the domain where the labeller learns: the target itself, except in domain adaptation."""
+        source = self.cfg.get("source")
+        return self.target if source is None else self.dataset("source", source)
+
+    @cached_property
+    def gold(self) -> pd.DataFrame:
+        """The source's train pairs, cut to ``gold_size`` by seed alone."""
+        splits = self.splits(self.source)
+        gold = draw(splits.train, self.cfg.gold_size, self.cfg.seed)
+        check_scores(gold, splits.task, f"gold_size={self.cfg.gold_size}")
+        return gold
+
+    @cached_property
+    def pool(self) -> Stage:
+        """Sentences without labels. Its key holds their text alone: with other labels it is the same key."""
+
+        @cache
+        def pool() -> Pool:
+            return unlabelled(self.cfg.pool, self.splits(self.target).train, self.gold)
+
+        def settings() -> dict[str, Any]:
+            return {"sentences": digest(pool().sentences), "pairs": _text_of(pool().pairs)}
+
+        return self.stage("pool", lambda folder: write_pool(folder, pool()), settings)
+
+    @cached_property
+    def exclude(self) -> pd.DataFrame:
+        """Pairs, without labels, that silver may not hold: dev, test, and the gold whose labels are used."""
+        target = self.splits(self.target)
+        return pd.concat([table[SENTENCES] for table in (target.dev, target.test, self.gold)], ignore_index=True)
+
+    @cached_property
+    def candidates(self) -> Stage | None:
+        """Pairs that the sampler picks from the pool, and those of the rounds before."""
+        if self.cfg.get("sampler") is None:
+            return None
+        sampler, before = self.part("sampler"), {}
+        if self.before is not None:
+            sampler = sampler.replaced(dict.fromkeys(sampler.encoders, self.before.bi_encoder))
+            before = {"before": self.before.candidates}
+
+        def write(folder: Path) -> None:
+            found = sampler.make()(read_pool(self.pool.folder), self.exclude)
+            stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
+
+        def settings() -> dict[str, Any]:
+            return {"sampler": sampler.keyed, "exclude": _text_of(self.exclude)}
+
+        inputs = {"pool": self.pool, **sampler.inputs, **before}
+        return self.stage(self.in_round("candidates"), write, settings, inputs, "candidates")
+
+    @cached_property
+    def augmented(self) -> Stage | None:
+        """Gold with other words and its own scores."""
+        if self.cfg.get("augmenter") is None:
+            return None
+        augmenter = self.part("augmenter")
+
+        def write(folder: Path) -> None:
+            made = without(augmenter.make()(self.gold), self.exclude)
+            stages.write_augmented(folder, made, augmenter.settings["_target_"])
+
+        def settings() -> dict[str, Any]:
+            return {"augmenter": augmenter.keyed, "exclude": _text_of(self.exclude)} | self.cut
+
+        return self.stage("augmented", write, settings, {"source": self.source, **augmenter.inputs})
+
+    @cached_property
+    def labeller(self) -> dict[str, Part]:
+        """The cross-encoder, or several, by stage name: fitted on gold or, with ``fit: null``, taken as they are.
+
+        There is none where nothing needs a label.
+        """
+        if self.cfg.get("sampler") is None:
+            return {}
+        gold = self.of_gold(self.source)
+        return {
+            name: self.fitted(name, part, gold) if part.settings.get("fit") else part
+            for name, part in self.members("cross_encoder").items()
+        }
+
+    @cached_property
+    def labels(self) -> Stage | None:
+        """The candidates, scored by the labeller."""
+        candidates = self.candidates
+        if candidates is None:
+            return None
+        inputs = {"candidates": candidates}
+        return self.labelled(self.in_round("labels"), self.labeller, lambda: table_of(candidates), inputs, {})
+
+    @cached_property
+    def silver(self) -> Stage | None:
+        """What the selector takes of the labelled candidates and the augmented pairs."""
+        made = {"labels": self.labels, "augmented": self.augmented}
+        inputs = {role: stage for role, stage in made.items() if stage is not None}
+        if not inputs:
+            return None
+        selector = self.part("selector")
+
+        def write(folder: Path) -> None:
+            scored = pd.concat([table_of(stage) for stage in inputs.values()], ignore_index=True)
+            stages.write_silver(folder, selector.make()(scored, Evidence(self.gold, self.judged)))
+
+        def settings() -> dict[str, Any]:
+            return selector.keyed | self.cut
+
+        return self.stage(self.in_round("silver"), write, settings, {**inputs, "source": self.source}, "silver")
+
+    def judged(self) -> pd.DataFrame:
+        """The source's dev pairs, with the labeller's own scores of them in ``prediction``."""
+        if not self.labeller:
+            raise UserError("selector: it reads how the labeller scores dev, but without a sampler there is none.")
+        splits = self.splits(self.source)
+        exam = Exam(lambda: splits, {"dataset": self.source}, {})
+        scored = table_of(self.evaluation("labeller", self.labeller, exam), "predictions")
+        return splits.dev.assign(prediction=scored["prediction"][: len(splits.dev)].to_numpy())
+
+    def of_gold(self, dataset: Stage, *, whole: bool = False) -> Lesson:
+        """Gold, or all of the data set's train pairs; its dev pairs decide."""
+
+        def train() -> pd.DataFrame:
+            return self.splits(dataset).train if whole else self.gold
+
+        def dev() -> tuple[pd.DataFrame, Task]:
+            return self.splits(dataset).dev, self.splits(dataset).task
+
+        return Lesson(train, dev, {"source": dataset}, {"gold_size": None, "seed": None} if whole else self.cut)
+
+    @cached_property
+    def relabelled(self) -> Stage:
+        """Gold with the labeller's scores in place of people's."""
+        return self.labelled(
+            "labels/gold", self.labeller, lambda: self.gold[SENTENCES], {"source": self.source}, self.cut
+        )
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the labels of the target are not for use: another domain is the source."""
+        return self.source is not self.target
+
+    def in_round(self, name: str) -> str:
+        """The name of a stage that each round makes anew: plain in the last one."""
+        return name if self.round == self.cfg.rounds else f"{name}/round-{self.round}"
+
+
+def table_of(stage: Stage, name: str = "pairs") -> pd.DataFrame:
+    """A table in a finished stage's folder; the stage is made if need be."""
+    return pd.read_parquet(stage.folder / f"{name}.parquet")
+
+
+def _text_of(pairs: pd.DataFrame) -> str:
+    return digest(pairs[SENTENCES].to_numpy(dtype=object).ravel())
