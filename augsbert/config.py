@@ -26,6 +26,7 @@ _WORDS = {
     "float_type": "a number",
     "bool_type": "true or false",
     "string_type": "text",
+    "list_type": "a list",
     "greater_than_equal": "{ge} or more",
 }
 

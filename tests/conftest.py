@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -74,5 +75,39 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             text=True,
             timeout=timeout,
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def preloaded_process() -> Iterator[subprocess.Popen[str]]:
+    """The process of tests/preloaded.py."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-m", "tests.preloaded"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@pytest.fixture
+def preloaded_program(
+    preloaded_process: subprocess.Popen[str], tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As ``program``, in a process that has torch imported: for runs that end before they use it."""
+    assert preloaded_process.stdin is not None
+    assert preloaded_process.stdout is not None
+    process, (to, back) = preloaded_process, (preloaded_process.stdin, preloaded_process.stdout)
+
+    def run(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "here").mkdir(exist_ok=True)
+        said = {name: str(tmp_path / f"{name}.txt") for name in ("stdout", "stderr")}
+        task = {"arguments": overrides, "folder": str(tmp_path / "here"), "environment": environment, **said}
+        to.write(json.dumps(task) + "\n")
+        to.flush()
+        status = int(back.readline())
+        texts = {name: Path(path).read_text() for name, path in said.items()}
+        return subprocess.CompletedProcess(process.args, status, **texts)
 
     return run

@@ -50,7 +50,9 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     """
     import torch
     from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()  # of a read that takes a moment
     mode = _pooling_mode(Path(folder))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device).eval()

@@ -364,7 +364,7 @@ CASES = COMMAND_LINE | CONFIG | WEIGHTS | FILES | FLOW
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_bad_input_is_one_clear_message_before_any_training(
-    program: Callable, tiny_run: list[str], tiny_model: Path, tiny_table: Path, tmp_path: Path, case: Case
+    request: pytest.FixtureRequest, tiny_run: list[str], tiny_model: Path, tiny_table: Path, tmp_path: Path, case: Case
 ) -> None:
     places = {"TMP": str(tmp_path), "MODEL": str(tiny_model), "TABLE": str(tiny_table)}
     for name, content in case.files.items():
@@ -372,6 +372,8 @@ def test_bad_input_is_one_clear_message_before_any_training(
     typed = [_replaced(override, places) for override in case.overrides.split()]
     environment = {name: _replaced(value, places) for name, value in case.environment.items()}
 
+    # What is in the environment before Python starts needs a start of its own.
+    program = request.getfixturevalue("program" if case.environment else "preloaded_program")
     ended = program(*_base(tiny_run, typed), *typed, **environment)
 
     assert _neutral(ended.stderr, places) == case.message
