@@ -5,6 +5,7 @@ again, and its metrics and every file of every stage must be those of an undistu
 
     python experiments/reliability/kill.py --kills 20                # the whole process group
     python experiments/reliability/kill.py --kills 8 --devices 2     # in turn the group, and one rank of the two
+    python experiments/reliability/kill.py --kills 8 --scenario domain_adaptation
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runs import ROOT, Kill, Run, damaged, differences, results, write_inputs
+from runs import ROOT, SCENARIOS, Kill, Run, damaged, differences, results, write_inputs
 
 RESULT = ROOT / "experiments" / "results" / "reliability.json"
 #: Seconds after which no process may be left.
@@ -37,23 +38,28 @@ class Measurement:
     Args:
         work: a folder for the inputs and the runs.
         devices: 1, or 2 for DDP on the CPU.
+        scenario: one of ``SCENARIOS``.
     """
 
     work: Path
     devices: int
+    scenario: str
     kills: list[Kill] = field(default_factory=list)
     unequal: dict[int, list[str]] = field(default_factory=dict)
 
     def undisturbed(self) -> None:
         """Make the inputs and what all others are compared with."""
         write_inputs(self.work / "inputs")
-        run = Run(self.work / "inputs", self.work / "undisturbed", self.devices)
+        run = self._run("undisturbed")
         self.length, self.wanted = run.finish(), results(run)
+
+    def _run(self, name: str) -> Run:
+        return Run(self.work / "inputs", self.work / name, self.devices, self.scenario)
 
     def trial(self, number: int, shares: list[float]) -> None:
         """Kill a run at each of these shares of a run's length, go on each time, and compare what it ends with."""
         for killed, share in enumerate(shares):
-            run = Run(self.work / "inputs", self.work / "trial", self.devices)
+            run = self._run("trial")
             kill = run.kill(share * self.length, rank=self.devices > 1 and (len(self.kills) % 2 == 1))
             if kill is None:
                 # It was done before, so a run is shorter than was thought (the machine may have other work).
@@ -61,7 +67,7 @@ class Measurement:
                 break
             self._note(kill, damaged(run.store))
         else:
-            run = Run(self.work / "inputs", self.work / "trial", self.devices)
+            run = self._run("trial")
         run.finish()
         if differ := differences(results(run), self.wanted):
             self.unequal[number] = differ
@@ -74,9 +80,9 @@ class Measurement:
             raise SystemExit(f"a finished stage is damaged after the kill: {wrong}")
 
 
-def measure(work: Path, kills: int, devices: int, seed: int) -> dict[str, Any]:
+def measure(work: Path, kills: int, devices: int, scenario: str, seed: int) -> dict[str, Any]:
     """Kill at moments that are spread evenly over the length of a run, in random order."""
-    measurement = Measurement(work, devices)
+    measurement = Measurement(work, devices, scenario)
     measurement.undisturbed()
     random.seed(seed)
     shares = [(i + random.random()) / kills for i in range(kills)]
@@ -102,17 +108,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--devices", type=int, default=1, choices=(1, 2))
+    parser.add_argument("--scenario", default="in_domain", choices=SCENARIOS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--result", type=Path, default=RESULT)
     arguments = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="augsbert-kill-") as work:
-        measured = measure(Path(work), arguments.kills, arguments.devices, arguments.seed)
+        measured = measure(Path(work), arguments.kills, arguments.devices, arguments.scenario, arguments.seed)
     names = ("augsbert", "torch", "pytorch-lightning", "transformers")
     versions = {name: importlib.metadata.version(name) for name in names} | {"python": platform.python_version()}
     measured |= {"seconds": round(time.monotonic() - start), "versions": versions, "cores": os.cpu_count()}
     kept = json.loads(arguments.result.read_text()) if arguments.result.exists() else {}
-    kept[f"devices={arguments.devices}"] = measured
+    kept[f"{arguments.scenario}, devices={arguments.devices}"] = measured
     arguments.result.parent.mkdir(exist_ok=True)
     arguments.result.write_text(json.dumps(kept, indent=1) + "\n")
     if not (measured["all_equal"] and measured["no_process_left"]):

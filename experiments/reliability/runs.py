@@ -18,6 +18,15 @@ from typing import Any
 from augsbert.store import files
 
 ROOT = Path(__file__).parents[2]
+#: Scenario -> what a run of it is told.
+SCENARIOS = {
+    "in_domain": ["sampler.top_k=10"],
+    "fully_annotated": ["augmenter=character", "augmenter.copies=4"],
+    "domain_adaptation": [
+        *("dataset@source=table", "sampler=bm25", "sampler.top_k=10", "selector=binarise", "selector.method=quantile"),
+        *(f"source.{split}={{inputs}}/{split}.csv" for split in ("train", "dev", "test")),
+    ],
+}
 #: In the environment of a run and so of all its processes, in whatever session they are.
 MARK = "AUGSBERT_KILL_RUN"
 
@@ -39,14 +48,16 @@ class Run:
         inputs: folder with ``model`` and the tables.
         folder: of this run's store, output and log; kept from one start to the next.
         devices: 1, or 2 for DDP on the CPU.
+        scenario: one of ``SCENARIOS``.
     """
 
-    def __init__(self, inputs: Path, folder: Path, devices: int) -> None:
+    def __init__(self, inputs: Path, folder: Path, devices: int, scenario: str = "in_domain") -> None:
         self.store, self.out, self.log = folder / "store", folder / "out", folder / "log.txt"
         self.mark = uuid.uuid4().hex
         folder.mkdir(exist_ok=True)
         overrides = [
-            *("dataset=table", f"model={inputs / 'model'}", "sampler.top_k=10", "logger=none"),
+            *("dataset=table", f"scenario={scenario}", f"model={inputs / 'model'}", "logger=none"),
+            *(override.format(inputs=inputs) for override in SCENARIOS[scenario]),
             *(f"dataset.{split}={inputs / split}.csv" for split in ("train", "dev", "test")),
             *("compare.baseline=false", "compare.untrained=false"),
             *("trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"),

@@ -14,17 +14,20 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
-def test_after_kill_9_the_next_run_ends_as_an_undisturbed_one_and_no_process_is_left(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("scenario", "kills"), [("in_domain", 3), ("fully_annotated", 1), ("domain_adaptation", 1)])
+def test_after_kill_9_the_next_run_ends_as_an_undisturbed_one_and_no_process_is_left(
+    tmp_path: Path, scenario: str, kills: int
+) -> None:
     result = tmp_path / "reliability.json"
     command = [sys.executable, str(ROOT / "experiments" / "reliability" / "kill.py")]
     run = subprocess.run(
-        [*command, "--kills", "3", "--seed", "1", "--result", str(result)],
+        [*command, "--scenario", scenario, "--kills", str(kills), "--seed", "1", "--result", str(result)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    measured = json.loads(result.read_text())["devices=1"]
-    assert len(measured["kills"]) == 3
+    measured = json.loads(result.read_text())[f"{scenario}, devices=1"]
+    assert len(measured["kills"]) == kills
     assert measured["all_equal"]
     assert measured["no_process_left"]
