@@ -195,9 +195,7 @@ def test_relabelled_gold_has_the_labellers_scores(flow: Callable[..., Flow]) -> 
 def test_the_order_of_chained_selectors_counts(flow: Callable[..., Flow]) -> None:
     chain = ["selector=chain", "~selector@selector.kde", "~selector@selector.binarise"]
     orders = (["top", "balance"], ["balance", "top"])
-    keys = [
-        _keys(flow(*chain, *(f"+selector@selector.{name}={name}" for name in order)))["silver"] for order in orders
-    ]
+    keys = [_keys(flow(*chain, *(f"+selector@selector.{name}={name}" for name in order)))["silver"] for order in orders]
     assert keys[0] != keys[1]
 
 

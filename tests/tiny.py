@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +15,22 @@ WORDS = (
 
 def write_model(folder: Path) -> None:
     """A BERT of 2 layers and 32 dimensions with random weights, and a tokenizer that knows WORDS and single letters."""
+    from transformers import BertModel
+
+    _write(folder, BertModel)
+
+
+def write_masked_model(folder: Path) -> None:
+    """The same with a head for masked words."""
+    from transformers import BertForMaskedLM
+
+    _write(folder, BertForMaskedLM)
+
+
+def _write(folder: Path, kind: Any) -> None:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+    from transformers import BertConfig, PreTrainedTokenizerFast
 
     letters = [*"abcdefghijklmnopqrstuvwxyz.,?!"]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{x}" for x in letters), *WORDS.split()[1:]]
@@ -28,7 +42,7 @@ def write_model(folder: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=raw, **special).save_pretrained(folder)
     torch.manual_seed(0)
     size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **size)).save_pretrained(folder)
+    kind(BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **size)).save_pretrained(folder)
 
 
 def write_table(folder: Path, train: int = 120, dev: int = 40, test: int = 40, seed: int = 0) -> None:

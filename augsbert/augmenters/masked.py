@@ -1,0 +1,158 @@
+"""Words that a masked language model puts where a sentence has a gap: many sentences, one pass.
+
+Any model of transformers' AutoModelForMaskedLM: BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA's generator. All gaps of a
+sentence are open in the same pass, so one does not know what will fill another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from augsbert.augmenters.words import is_closed
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+# A constant, not a setting: a score's last digits depend on the batch that it is in.
+_BATCH_SIZE = 64
+_MAX_LENGTH = 256
+
+
+class MaskedModel:
+    """A masked language model with its tokenizer, ready to fill gaps.
+
+    Args:
+        encoder: folder or hub id of its weights.
+        device: where it runs, as torch names it.
+
+    Raises:
+        UserError: the weights have no head for words, or the tokenizer has no mask.
+    """
+
+    def __init__(self, encoder: str, device: str = "cpu") -> None:
+        import torch
+        from transformers import AutoModelForMaskedLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        self.tokenizer = AutoTokenizer.from_pretrained(encoder)
+        try:
+            model, read = AutoModelForMaskedLM.from_pretrained(encoder, dtype=torch.float32, output_loading_info=True)
+        except ValueError as error:
+            raise UserError(f"encoder={encoder}: it is no masked language model. {_CHOOSE}") from error
+        if read["missing_keys"] or self.tokenizer.mask_token is None:
+            raise UserError(f"encoder={encoder}: these weights have no head that predicts masked words. {_CHOOSE}")
+        self.model, self.device = model.to(device).eval(), device
+        self.words = whole_words(self.tokenizer)
+        self.length = min(_MAX_LENGTH, getattr(model.config, "max_position_embeddings", None) or _MAX_LENGTH)
+
+    def fill(
+        self, texts: Sequence[str], never: Sequence[Sequence[str]], sampling: Mapping[str, float], draws: np.ndarray
+    ) -> list[list[str | None]]:
+        """A word for each gap.
+
+        Args:
+            texts: sentences in which ``gap`` stands where a word is wanted.
+            never: for each gap of each sentence, the word that must not come, in any case.
+            sampling: ``top_k``, ``top_p`` and ``temperature``.
+            draws: a number in 0..1 for each gap, in the order of texts and gaps: what decides the draw.
+
+        Returns:
+            For each sentence a word for each gap; None where no word fits, or the gap lies beyond the longest input.
+        """
+        import torch
+
+        starts = np.concatenate([[0], np.cumsum([len(words) for words in never])])
+        filled: list[list[str | None]] = [[None] * len(words) for words in never]
+        vocabulary = torch.tensor(list(self.words))
+        with torch.inference_mode():
+            for places in _batches(texts):
+                logits, owners = self._logits([texts[i] for i in places])
+                logits, counts = logits[:, vocabulary].float().cpu(), np.zeros(len(places), dtype=int)
+                for row, owner in zip(logits, owners, strict=True):
+                    sentence, gap = places[owner], int(counts[owner])
+                    counts[owner] += 1
+                    if gap < len(never[sentence]):
+                        draw = float(draws[starts[sentence] + gap])
+                        filled[sentence][gap] = self._word(row, never[sentence][gap], sampling, draw)
+        return filled
+
+    @property
+    def gap(self) -> str:
+        """What stands in a text where a word is wanted."""
+        return str(self.tokenizer.mask_token)
+
+    def clashes(self, sentence: str) -> bool:
+        """Whether a sentence holds one of the tokenizer's own marks, which it would take for one."""
+        return any(token in sentence for token in self.tokenizer.all_special_tokens)
+
+    def _logits(self, texts: Sequence[str]) -> tuple[torch.Tensor, list[int]]:
+        """Scores (M, V) of all words at the M gaps of the texts, and the text that each gap is in.
+
+        The head, most of the work of a small model, is run on the gaps alone: what the encoder hands it is cut down to
+        them on the way.
+        """
+        inputs = self.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=self.length, return_tensors="pt"
+        ).to(self.device)
+        gaps = inputs["input_ids"] == self.tokenizer.mask_token_id  # (B, T)
+
+        def cut(module: Any, arguments: Any, output: Any) -> Any:
+            hidden = output[0][gaps][None]  # (1, M, D)
+            if isinstance(output, tuple):
+                return (hidden, *output[1:])
+            output.last_hidden_state = hidden
+            return output
+
+        handle = self.model.base_model.register_forward_hook(cut)
+        try:
+            return self.model(**inputs).logits[0], gaps.nonzero()[:, 0].tolist()
+        finally:
+            handle.remove()
+
+    def _word(self, logits: torch.Tensor, never: str, sampling: Mapping[str, float], draw: float) -> str | None:
+        """A word drawn from the likeliest ones: first ``top_k``, then those that make up ``top_p``."""
+        words = list(self.words.values())
+        values, places = logits.topk(min(len(words), int(sampling["top_k"]) + 1))
+        kept = [(v, words[i]) for v, i in zip(values.tolist(), places.tolist(), strict=True)]
+        kept = [(v, word) for v, word in kept if word.lower() != never.lower()][: int(sampling["top_k"])]
+        if not kept:
+            return None
+        scores = np.array([v for v, _ in kept]) / sampling["temperature"]
+        shares = np.exp(scores - scores.max())
+        shares /= shares.sum()
+        inside = np.concatenate([[0], shares.cumsum()[:-1]]) < sampling["top_p"]
+        sums = shares[inside].cumsum()
+        return kept[min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(sums) - 1)][1]
+
+
+_CHOOSE = "Name one that does, such as encoder=bert-base-uncased or encoder=distilroberta-base."
+
+
+def whole_words(tokenizer: Any) -> dict[int, str]:
+    """Of a vocabulary, the tokens that are a word by themselves, by id: no pieces, marks, numbers or function words.
+
+    WordPiece marks what continues a word (##ing); byte-level BPE and SentencePiece mark what begins one.
+    """
+    vocabulary, special = tokenizer.get_vocab(), set(tokenizer.all_special_ids)
+    begins = next((mark for mark in ("Ġ", "▁") if sum(token.startswith(mark) for token in vocabulary) > 10), "")
+    bare = {token.removeprefix(begins): i for token, i in vocabulary.items() if token.startswith(begins)}
+    found = {i: token for token, i in bare.items() if re.fullmatch(r"[^\W\d_]{2,}", token) and i not in special}
+    return dict(sorted((i, word) for i, word in found.items() if not is_closed(word)))
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Places of the texts in batches of like length."""
+    from tqdm import tqdm
+
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    with tqdm(total=len(order), desc="augmented: masked words", unit=" sentences", disable=None, leave=False) as bar:
+        for start in range(0, len(order), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            yield batch
+            bar.update(len(batch))

@@ -1,0 +1,79 @@
+"""Words of a sentence that may be replaced, and the sentence put together again around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+# Letters of any script, with apostrophes and hyphens inside; whatever holds a digit or an underscore is no word.
+_WORD = re.compile(r"(?<![\w'’-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w'’-])")
+
+
+#: Where something starts and ends in a sentence.
+Span = tuple[int, int]
+
+
+def words_of(sentence: str) -> list[Span]:
+    """Where the words of a sentence start and end; numbers, and what is joined to them, are none."""
+    return [match.span() for match in _WORD.finditer(sentence)]
+
+
+def changeable(sentence: str) -> list[Span]:
+    """Where the words stand that may be replaced: no numbers, no single letters, no function words of English."""
+    return [(start, end) for start, end in words_of(sentence) if end - start > 1 and not is_closed(sentence[start:end])]
+
+
+def is_closed(word: str) -> bool:
+    """Whether a word is one of those that carry grammar rather than meaning: articles, pronouns, auxiliaries, ..."""
+    return word.lower() in _CLOSED
+
+
+def draw(spans: Sequence[Span], share: float, rng: np.random.Generator) -> list[Span]:
+    """A share (0..1) of the places, rounded, at least one, in their order; none where there are none."""
+    if not spans:
+        return []
+    size = max(1, round(share * len(spans)))
+    return [spans[i] for i in sorted(rng.choice(len(spans), size=size, replace=False))]
+
+
+def put(sentence: str, words: Mapping[Span, str], *, articles: bool = True) -> str:
+    """The sentence with other words at these places; all between stays, but for a/an, which goes with what follows.
+
+    Args:
+        sentence: any text.
+        words: place -> what comes there; at an empty place it is put in.
+        articles: put a/an right.
+    """
+    for (start, end), word in sorted(words.items(), reverse=True):
+        before = _article(sentence[:start], word) if articles else sentence[:start]
+        sentence = before + word + sentence[end:]
+    return sentence
+
+
+def like(word: str, model: str) -> str:
+    """``word`` with the case of ``model``: UPPER, Capitalised, or as it is."""
+    if len(model) > 1 and model.isupper():
+        return word.upper()
+    return word[:1].upper() + word[1:] if model[:1].isupper() else word
+
+
+def _article(before: str, word: str) -> str:
+    """What stands before a replaced word: "a" or "an" as its first letter wants it, and mostly its sound."""
+    match = re.search(r"(?<!\w)([Aa])n?(\s+)$", before)
+    if not match:
+        return before
+    vowel = word[:1].lower() in "aeiou"
+    return f"{before[: match.start()]}{match[1]}{'n' if vowel else ''}{match[2]}"
+
+
+#: Lucene's stop words, and the pronouns, auxiliaries and particles that are not among them.
+_CLOSED_WORDS = """
+a an and are as at be but by for if in into is it no not of on or such that the their then there these they
+this to was will with i me my mine we us our ours you your yours he him his she her hers its them theirs who
+whom whose which what am been being were do does did doing done have has had having can could may might must
+shall should would from so than too very just also only any some each all both nor n't don't doesn't isn't
+aren't wasn't can't cannot how when where why about over under up down out off again once here
+"""
+_CLOSED = frozenset(_CLOSED_WORDS.split())

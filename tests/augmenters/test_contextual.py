@@ -1,0 +1,174 @@
+"""Contextual augmenters: what changes, what never does, and that it is the model's doing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augsbert.augmenters.contextual import ContextualInsert, ContextualSubstitute
+from augsbert.augmenters.masked import MaskedModel, whole_words
+from augsbert.augmenters.words import changeable, is_closed, put, words_of
+from augsbert.errors import UserError
+from tests.tiny import write_masked_model
+
+SENTENCES = [
+    "A man plays music, and 3 women sing.",
+    "The DOG sleeps in a small red house!",
+    "Not on it.",
+    "12 34",
+    "The [MASK] runs in the park.",
+    "Old cats",
+]
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("masked")
+    write_masked_model(folder)
+    return folder
+
+
+@pytest.fixture(params=[ContextualSubstitute, ContextualInsert])
+def augmenter(request: pytest.FixtureRequest, masked: Path) -> Callable[..., ContextualSubstitute]:
+    return lambda **settings: request.param(str(masked), **{"share": 0.5, **settings})
+
+
+def _rewrite(augmenter: ContextualSubstitute, sentences: list[str], seed: int = 0) -> list[str]:
+    return list(augmenter.rewrite(sentences, np.random.default_rng(seed)))
+
+
+def test_what_comes_in_is_a_whole_word_and_all_else_stays(masked: Path) -> None:
+    made = _rewrite(ContextualSubstitute(str(masked), share=1.0), SENTENCES)
+    for old, new in zip(SENTENCES, made, strict=True):
+        assert re.sub(r"[^\W\d_]+", "w", new) == re.sub(r"[^\W\d_]+", "w", old)
+        kept = [word for word in re.findall(r"\w+", old) if is_closed(word) and word.lower() != "a"]
+        assert [word for word in kept if word not in new] == []
+    assert made[2:5] == SENTENCES[2:5]
+    assert "DOG" not in made[1]
+    assert made[1].split()[1].isupper()
+    assert made[0] != SENTENCES[0]
+
+
+def test_insertion_keeps_every_word_in_its_order(masked: Path) -> None:
+    for old, new in zip(SENTENCES, _rewrite(ContextualInsert(str(masked), share=1.0), SENTENCES), strict=True):
+        rest = iter(re.findall(r"[\w\[\]]+", new))
+        assert all(word in rest for word in re.findall(r"[\w\[\]]+", old) if word.lower() not in ("a", "an"))
+        assert "  " not in new
+
+
+def test_the_same_seed_gives_the_same_pairs_and_another_one_others(
+    augmenter: Callable[..., ContextualSubstitute],
+) -> None:
+    gold = pd.DataFrame({"sentence1": SENTENCES[:2] * 4, "sentence2": SENTENCES[1::-1] * 4, "score": 0.5})
+    first = augmenter(seed=1)(gold)
+    pd.testing.assert_frame_equal(augmenter(seed=1)(gold), first)
+    assert not augmenter(seed=2)(gold).equals(first)
+
+
+def test_a_sentence_gets_the_same_words_whatever_else_is_augmented(masked: Path) -> None:
+    model = MaskedModel(str(masked))
+    sampling = {"top_k": 5, "top_p": 1.0, "temperature": 1.0}
+    texts, never = [f"The {model.gap} runs.", f"A small {model.gap} plays in the {model.gap} today."], [[""], ["", ""]]
+    together = model.fill(texts, never, sampling, np.array([0.3, 0.6, 0.9]))
+    alone = model.fill(texts[1:], never[1:], sampling, np.array([0.6, 0.9]))
+    assert together[1:] == alone
+
+
+def test_the_likeliest_word_comes_with_top_k_1_and_never_the_one_that_stood_there(masked: Path) -> None:
+    model, text = MaskedModel(str(masked)), "The {} runs."
+    greedy = {"top_k": 1, "top_p": 1.0, "temperature": 1.0}
+    [[best]] = model.fill([text.format(model.gap)], [[""]], greedy, np.array([0.5]))
+    [[second]] = model.fill([text.format(model.gap)], [[str(best).upper()]], greedy, np.array([0.5]))
+    import torch
+
+    inputs = model.tokenizer(text.format(model.gap), return_tensors="pt")
+    place = (inputs["input_ids"][0] == model.tokenizer.mask_token_id).nonzero().item()
+    with torch.inference_mode():
+        logits = model.model(**inputs).logits[0, place]
+    ranked = [model.words[i] for i in logits.argsort(descending=True).tolist() if i in model.words]
+    assert [best, second] == ranked[:2]
+
+
+def test_a_gap_beyond_the_longest_input_stays_as_it_is(masked: Path) -> None:
+    sentence = " ".join(["dog"] * 200)
+    made = _rewrite(ContextualSubstitute(str(masked), share=1.0), [sentence])[0].split()
+    assert len(made) == 200
+    assert made[100:] == ["dog"] * 100
+    assert "dog" not in made[:50]
+
+
+def test_weights_without_a_head_for_words_are_refused(tiny_model: Path) -> None:
+    with pytest.raises(UserError, match="no head that predicts masked words"):
+        MaskedModel(str(tiny_model))
+
+
+class Vocabulary:
+    """Stands for a tokenizer."""
+
+    all_special_ids = (0,)
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = tokens
+
+    def get_vocab(self) -> dict[str, int]:
+        return {token: i for i, token in enumerate(self.tokens)}
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ("[MASK]", "dog", "##ing", "7", "the", "x", ",", "un##", "cat"),
+        ("<mask>", "Ġdog", "ing", "Ġ7", "Ġthe", "Ġx", "Ġ,", "Ġ", "Ġcat", *(f"Ġ{i}" for i in range(10))),
+        ("<mask>", "▁dog", "ing", "▁7", "▁the", "▁x", "▁,", "▁", "▁cat", *(f"▁{i}" for i in range(10))),
+    ],
+    ids=["WordPiece", "byte-level BPE", "SentencePiece"],
+)
+def test_only_whole_words_of_a_vocabulary_are_proposed(tokens: tuple[str, ...]) -> None:
+    assert whole_words(Vocabulary(*tokens)) == {1: "dog", 8: "cat"}
+
+
+def test_words_are_found_and_put_back_without_touching_what_is_between() -> None:
+    sentence = "An  old dog's — café\t(no. 7) re-opens x2!"
+    spans = words_of(sentence)
+    assert [sentence[slice(*span)] for span in spans] == ["An", "old", "dog's", "café", "no", "re-opens"]
+    assert put(sentence, {span: sentence[slice(*span)] for span in spans}) == sentence
+    assert [sentence[slice(*span)] for span in changeable(sentence)] == ["old", "dog's", "café", "re-opens"]
+    assert put("It is a dog.", {(8, 11): "animal"}) == "It is an animal."
+    assert put("An apple fell.", {(3, 8): "pear"}) == "A pear fell."
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"share": 2}, "share=2: give a number in 0..1."),
+        ({"copies": 0}, "copies=0: give a whole number of at least 1."),
+        ({"sides": "none"}, "sides='none': choose one of one, both."),
+        ({"sampling": {"top_k": 0}}, "sampling.top_k=0: give a whole number of at least 1."),
+        ({"sampling": {"k": 1}}, "sampling.k=1: sampling takes top_k, top_p, temperature only."),
+        ({"sampling": {"temperature": 0}}, "sampling: top_p and temperature must be above 0."),
+    ],
+)
+def test_a_bad_argument_is_named(settings: dict, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        ContextualSubstitute("x", **settings)
+    assert str(error.value) == message
+
+
+@pytest.mark.slow
+def test_a_model_that_was_trained_proposes_words_that_fit(tmp_path: Path) -> None:
+    """On a word head trained here for seconds: no weights of a masked language model come with a package."""
+    from experiments.masked_model import train
+
+    nouns, verbs = ["dog", "cat", "horse", "bird"], ["runs", "sleeps", "eats", "plays"]
+    train([f"the {noun} {verb} in the park" for noun in nouns for verb in verbs], tmp_path, steps=60)
+    made = _rewrite(
+        ContextualSubstitute(str(tmp_path), share=0.1, sampling={"top_k": 3}), ["the dog runs in the park"] * 30
+    )
+    words = {word for sentence in made for word in sentence.split()}
+    assert words - {"the", "in", "park", "garden"} <= {*nouns, *verbs, "park"}
+    assert len(words & {*nouns, *verbs}) > 2
