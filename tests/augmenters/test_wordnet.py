@@ -1,0 +1,149 @@
+"""WordNet synonyms: read from its own files, in the form and case of the word that they replace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from augsbert.augmenters.inflection import Inflection
+from augsbert.augmenters.wordnet import SynonymWordnet
+from augsbert.augmenters.wordnet_files import NAMES, PARTS, find_folder
+from augsbert.errors import UserError
+
+#: Part of speech -> synsets, the commonest sense of each word first.
+SYNSETS = {
+    "noun": [["car", "auto", "motor_car"], ["child", "kid"], ["play", "drama"], ["owner"]],
+    "verb": [["buy", "purchase"], ["play", "toy_with"], ["take", "fetch"], ["run", "race"]],
+    "adj": [["big", "large"], ["happy", "glad(p)", "well-chosen"]],
+    "adv": [["quickly", "apace"]],
+}
+EXCEPTIONS = {"noun": "children child\n", "verb": "bought buy\ntook take\ntaken take\nran run\nrunning run\n"}
+COUNTS = "play%2:00:00:: 1 30\nplay%1:00:00:: 1 9\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A WordNet of a few synsets, written as WordNet writes it."""
+    for part in PARTS:
+        offsets: dict[str, list[int]] = {}
+        data = "  1 the licence\n"
+        for words in SYNSETS[part]:
+            for word in words:
+                offsets.setdefault(word.partition("(")[0], []).append(len(data))
+            listed = " ".join(f"{word} 0" for word in words)
+            data += f"{len(data):08d} 00 {part[0]} {len(words):02x} {listed} 000 | a gloss\n"
+        index = "  1 the licence\n" + "".join(
+            f"{word} {part[0]} {len(o)} 0 {len(o)} 0 {' '.join(f'{x:08d}' for x in o)}  \n"
+            for word, o in offsets.items()
+        )
+        (tmp_path / f"data.{part}").write_text(data)
+        (tmp_path / f"index.{part}").write_text(index)
+        (tmp_path / f"{part}.exc").write_text(EXCEPTIONS.get(part, ""))
+    (tmp_path / "cntlist.rev").write_text(COUNTS)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("word", "before", "synonyms"),
+    [
+        ("cars", "", ["autos", "motor cars"]),
+        ("CHILDREN", "", ["kids"]),
+        ("child", "", ["kid"]),
+        ("bought", "", ["purchased"]),
+        ("buys", "", ["purchases"]),
+        ("purchasing", "", ["buying"]),
+        ("purchased", "", ["bought"]),
+        ("plays", "", ["toys with"]),  # the verb was met more often
+        ("plays", "the", ["dramas"]),  # no verb follows an article
+        ("running", "", ["racing"]),
+        ("racing", "", ["running"]),
+        ("fetched", "", []),  # took or taken?
+        ("fetching", "", ["taking"]),
+        ("bigger", "", ["larger"]),
+        ("happiest", "", ["gladdest", "most well-chosen"]),
+        ("quickly", "", ["apace"]),
+        ("owner", "", []),
+        ("unheard", "", []),
+    ],
+)
+def test_a_synonym_comes_in_the_form_of_the_word(folder: Path, word: str, before: str, synonyms: list[str]) -> None:
+    assert SynonymWordnet(str(folder)).synonyms(word, before) == synonyms
+
+
+def test_case_and_all_between_the_words_stay_and_the_article_fits(folder: Path) -> None:
+    augmenter = SynonymWordnet(str(folder), share=1.0)
+    made = augmenter.rewrite(["A car, 2 CHILDREN;  the big owner."], np.random.default_rng(1))
+    assert made[0].startswith(("An auto, 2 KIDS;  the large owner.", "A motor car, 2 KIDS;  the large owner."))
+
+
+def test_a_sentence_without_synonyms_stays_and_its_pair_is_left_out(folder: Path) -> None:
+    gold = pd.DataFrame(
+        {"sentence1": ["The owner.", "A car."], "sentence2": ["It is.", "He did."], "score": [0.1, 0.9]}
+    )
+    made = SynonymWordnet(str(folder), copies=4)(gold)
+    assert set(made["score"]) == {0.9}
+    assert set(made["sentence1"]) <= {"An auto.", "A motor car."}
+    assert set(made["origin"]) == {"synonym_wordnet"}
+
+
+@pytest.mark.parametrize(
+    ("lemma", "part", "form", "word"),
+    [
+        ("city", "noun", "plural", "cities"),
+        ("box", "noun", "plural", "boxes"),
+        ("piece of cake", "noun", "plural", "pieces of cake"),
+        ("try", "verb", "third", "tries"),
+        ("stop", "verb", "ing", "stopping"),
+        ("agree", "verb", "ing", "agreeing"),
+        ("die", "verb", "ing", "dying"),
+        ("move", "verb", "ing", "moving"),
+        ("carry", "verb", "past", "carried"),
+        ("set about", "verb", "past", "set about"),
+        ("visit", "verb", "past", "visited"),
+        ("wide", "adj", "comparative", "wider"),
+        ("useful", "adj", "superlative", "most useful"),
+    ],
+)
+def test_regular_forms_are_spelt_as_english_spells_them(lemma: str, part: str, form: str, word: str) -> None:
+    assert Inflection({}).inflect(lemma, part, form) == word  # type: ignore[arg-type]
+
+
+def test_a_folder_without_the_files_is_refused_with_the_way_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"index.noun, index.verb, index.adj and others not in this folder"):
+        SynonymWordnet(str(tmp_path)).files()
+
+
+def test_without_wordnet_the_message_has_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augsbert.augmenters.wordnet_files._usual_places", lambda: iter([]))
+    with pytest.raises(UserError, match="sudo apt-get install wordnet-base"):
+        SynonymWordnet().files()
+
+
+def test_files_of_the_users_own_place_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WNSEARCHDIR", str(folder))
+    assert find_folder(None) == folder
+    assert len(SynonymWordnet().files()) == len(NAMES) + 1
+
+
+def test_garbled_files_are_named_with_the_place(folder: Path) -> None:
+    whole = (folder / "data.noun").read_text()
+    (folder / "data.noun").write_text("x" + whole)
+    with pytest.raises(UserError, match=r"data.noun, byte \d+: no synset starts there"):
+        SynonymWordnet(str(folder)).synonyms("car")
+    (folder / "index.verb").write_text("buy v many\n")
+    with pytest.raises(UserError, match=r"index.verb, line 1: not as WordNet writes it"):
+        SynonymWordnet(str(folder)).synonyms("car")
+
+
+def test_the_real_wordnet_gives_the_synonyms_that_one_expects() -> None:
+    try:
+        find_folder(None)
+    except UserError:
+        pytest.skip("WordNet's files are not there (apt-get install wordnet-base)")
+    augmenter = SynonymWordnet()
+    assert augmenter.synonyms("cars")[:2] == ["autos", "automobiles"]
+    assert augmenter.synonyms("bought") == ["purchased"]
+    assert augmenter.synonyms("quickly")[0] == "rapidly"
