@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from augsbert.datasets.archives import text_lines
+from augsbert.archives import text_lines
 from augsbert.datasets.tabular import column_names, read_columns
 from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, Pool, distinct_sentences

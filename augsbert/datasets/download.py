@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 from tqdm import tqdm
 
-from augsbert.datasets.archives import check_whole
+from augsbert.archives import check_whole
 from augsbert.errors import UserError
 
 DOWNLOADS = "~/.cache/augsbert/downloads"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from augsbert.datasets.archives import raw_file, raw_path
+from augsbert.archives import raw_file, raw_path
 from augsbert.errors import UserError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from augsbert.datasets.archives import member_lines, raw_file, raw_path, text_lines
+from augsbert.archives import member_lines, raw_file, raw_path, text_lines
 from augsbert.datasets.checks import SPLITS, Duplicates, Layout, check_choice, complete, scored_pairs
 from augsbert.datasets.download import DOWNLOADS, Download
 from augsbert.datasets.tabular import from_delimited

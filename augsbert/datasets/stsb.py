@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from augsbert.datasets.archives import raw_file
+from augsbert.archives import raw_file
 from augsbert.datasets.checks import EMPTY, SPLITS, Duplicates, Layout, check_choice, complete, read_splits
 from augsbert.datasets.download import DOWNLOADS, Download
 from augsbert.errors import UserError

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from augsbert.datasets.archives import raw_file
+from augsbert.archives import raw_file
 from augsbert.datasets.checks import (
     EMPTY,
     SPLITS,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from augsbert.datasets.archives import text_lines
+from augsbert.archives import text_lines
 from augsbert.errors import UserError
 
 FORMATS = (".csv", ".tsv", ".txt", ".jsonl", ".parquet")

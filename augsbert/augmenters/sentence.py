@@ -1,0 +1,118 @@
+"""Whole sentences rewritten by a sequence-to-sequence model: paraphrase, or translation there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from augsbert.augmenters.copies import Copies, Sides
+from augsbert.errors import UserError
+from augsbert.ranges import check_count
+
+GENERATION: Mapping[str, Any] = MappingProxyType(
+    {"num_beams": 4, "do_sample": False, "top_p": 0.95, "max_new_tokens": 64}
+)
+# A constant, not a setting: what is sampled depends on the batch that a sentence is in.
+_BATCH_SIZE = 32
+
+
+class Sentence:
+    """Rewrites a sentence by any of transformers' AutoModelForSeq2SeqLM; the level above the word.
+
+    One model paraphrases; two translate, there by ``encoder`` and back by ``back``. By beam search a sentence has one
+    paraphrase, so that ``copies`` beyond the first repeat it and are left out; with ``do_sample`` they differ.
+
+    Args:
+        encoder: weights of the paraphraser, or of the translation there.
+        back: weights of the translation back; None where ``encoder`` paraphrases.
+        prefix: text before each sentence, as some models want ("paraphrase: ").
+        generation: ``num_beams``, ``do_sample``, ``top_p`` and ``max_new_tokens``, as ``generate`` takes them.
+        copies: new pairs for each pair.
+        sides: rewrite ``one`` sentence of a pair, drawn for each copy, or ``both``.
+        seed: of the draws.
+        device: where the models run, as torch names it.
+
+    Raises:
+        UserError: an argument is out of its range.
+    """
+
+    VERSION = 1
+    #: The settings that name weights.
+    WEIGHTS = ("encoder", "back")
+
+    def __init__(
+        self,
+        encoder: str,
+        back: str | None = None,
+        prefix: str = "",
+        generation: Mapping[str, Any] = GENERATION,
+        copies: int = 1,
+        sides: Sides = "one",
+        seed: int = 0,
+        device: str = "cpu",
+    ) -> None:
+        for key, value in generation.items():
+            if key not in GENERATION:
+                raise UserError(f"generation.{key}={value!r}: generation takes {', '.join(GENERATION)} only.")
+        self.generation = {**GENERATION, **generation}
+        check_count("generation.num_beams", self.generation["num_beams"])
+        check_count("generation.max_new_tokens", self.generation["max_new_tokens"])
+        self.encoder, self.back, self.prefix, self.device = encoder, back, prefix, device
+        self._copies = Copies(copies, sides, seed)
+
+    def __call__(self, gold: pd.DataFrame) -> pd.DataFrame:
+        """Augment.
+
+        Args:
+            gold: scored pairs.
+
+        Returns:
+            New pairs, as :meth:`Copies.of` gives them.
+
+        Raises:
+            UserError: a model is no sequence-to-sequence model.
+        """
+        return self._copies.of(gold, self.rewrite, "sentence")
+
+    def rewrite(self, sentences: Sequence[str], rng: np.random.Generator) -> list[str]:
+        """The sentences as the model, or both in turn, put them; one for which nothing comes out stays."""
+        made = self._generate(self.encoder, [self.prefix + sentence for sentence in sentences], rng)
+        if self.back is not None:
+            made = self._generate(self.back, made, rng)
+        return [new.strip() or old for new, old in zip(made, sentences, strict=True)]
+
+    def _generate(self, weights: str, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+        import torch
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(weights)
+        try:
+            model = AutoModelForSeq2SeqLM.from_pretrained(weights, dtype=torch.float32).to(self.device).eval()
+        except ValueError as error:
+            raise UserError(f"encoder={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
+        settings = self.generation if self.generation["do_sample"] else {**self.generation, "top_p": None}
+        made = [""] * len(texts)
+        with torch.random.fork_rng(), torch.inference_mode():
+            torch.manual_seed(int(rng.integers(2**31)))
+            for places in _batches(texts):
+                inputs = tokenizer([texts[i] for i in places], padding=True, truncation=True, return_tensors="pt")
+                rows = model.generate(**inputs.to(self.device), **settings)
+                for place, text in zip(places, tokenizer.batch_decode(rows, skip_special_tokens=True), strict=True):
+                    made[place] = text
+        return made
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Places of the texts in batches of like length."""
+    from tqdm import tqdm
+
+    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+    with tqdm(total=len(order), desc="augmented: sentences", unit=" sentences", disable=None, leave=False) as bar:
+        for start in range(0, len(order), _BATCH_SIZE):
+            batch = order[start : start + _BATCH_SIZE]
+            yield batch
+            bar.update(len(batch))
