@@ -27,6 +27,7 @@ OVERLAYS = ("scenario", "experiment", "debug")
 PARTS = [path for path in YAMLS if path != ROOT and path.parent.name not in OVERLAYS]
 #: What has no value until a user gives it.
 NEEDS = {f"dataset={name}": ["dataset.train=train.csv"] for name in ("table", "spanish_sts")}
+NEEDS["augmenter=sentence"] = ["augmenter.encoder=folder"]
 #: Files that lay other values over another file's.
 PRESETS = ("dataset/spanish_sts",)
 #: Parts whose files differ from one another, and so from the signature, on purpose: fits are tuned for each encoder,
