@@ -46,7 +46,7 @@ TABLES = {
         STSB,
     ),
     "kde": Table(
-        ["dataset=stsb", "gold_size=1000", TWO_LAYERS, "sampler=random", "sampler.num_pairs=100000"],
+        ["dataset=stsb", "gold_size=1000", TWO_LAYERS, "sampler=random", "sampler.num_pairs=30000"],
         {"random": [], "random, kde": ["selector=kde"]},
         STSB,
     ),
