@@ -99,9 +99,13 @@ def complain(cfg: DictConfig, said: list[str]) -> None:
 
 
 def _stands_there(cfg: DictConfig, line: str) -> bool:
-    parent, _, name = re.split(r"[^\w.]", line, maxsplit=1)[0].rpartition(".")
-    node = OmegaConf.select(cfg, parent) if parent else cfg
-    return isinstance(node, DictConfig) and name in node.keys() and not OmegaConf.is_interpolation(node, name)  # noqa: SIM118
+    node: Any = cfg
+    for name in re.split(r"[^\w.]", line, maxsplit=1)[0].split("."):
+        there = isinstance(node, DictConfig) and name in node.keys()  # noqa: SIM118
+        if not there or OmegaConf.is_interpolation(node, name):
+            return False
+        node = None if OmegaConf.is_missing(node, name) else node[name]
+    return True
 
 
 def mistakes(path: str, node: Any) -> Iterable[str]:

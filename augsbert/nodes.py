@@ -12,7 +12,7 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from augsbert import stages
-from augsbert.config import make, mounted, plain
+from augsbert.config import located, make, mounted, plain
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware
 from augsbert.pairs import Splits, Task
@@ -176,6 +176,14 @@ class Nodes:
         part = Part(parts_of(self.cfg)[name], fetch=self.fetch)
         stages = {role: named.removeprefix(STAGE) for role, named in part.encoders.items() if named.startswith(STAGE)}
         return part.replaced({role: getattr(self, fit).inputs["encoder"] for role, fit in stages.items()})
+
+    @contextmanager
+    def speaking(self, name: str, part: Part) -> Iterator[None]:
+        """What the part of that name refuses is said with its place in the config, which it does not know."""
+        try:
+            yield
+        except UserError as error:
+            raise UserError(located(str(error), name, part.settings)) from error
 
     def members(self, name: str) -> dict[str, Part]:
         """The part of that name, or the parts that are nested in it where it is a mean of several, by stage name."""

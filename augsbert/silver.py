@@ -92,7 +92,8 @@ class SilverFlow(Nodes):
             before = {"before": self.before.candidates}
 
         def write(folder: Path) -> None:
-            found = sampler.make()(read_pool(self.pool.folder), self.exclude)
+            with self.speaking("sampler", sampler):
+                found = sampler.make()(read_pool(self.pool.folder), self.exclude)
             stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
 
         def settings() -> dict[str, Any]:
@@ -109,7 +110,8 @@ class SilverFlow(Nodes):
         augmenter = self.part("augmenter")
 
         def write(folder: Path) -> None:
-            made = without(augmenter.make()(self.gold), self.exclude)
+            with self.speaking("augmenter", augmenter):
+                made = without(augmenter.make()(self.gold), self.exclude)
             stages.write_augmented(folder, made, augmenter.settings["_target_"])
 
         def settings() -> dict[str, Any]:
@@ -151,7 +153,9 @@ class SilverFlow(Nodes):
 
         def write(folder: Path) -> None:
             scored = pd.concat([table_of(stage) for stage in inputs.values()], ignore_index=True)
-            stages.write_silver(folder, selector.make()(scored, Evidence(self.gold, self.judged)))
+            with self.speaking("selector", selector):
+                taken = selector.make()(scored, Evidence(self.gold, self.judged))
+            stages.write_silver(folder, taken)
 
         def settings() -> dict[str, Any]:
             return selector.keyed | self.cut

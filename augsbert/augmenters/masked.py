@@ -40,6 +40,7 @@ class MaskedModel:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
+        transformers_logging.set_verbosity_error()  # of a head that is missing this class speaks itself
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
         try:
             model, read = AutoModelForMaskedLM.from_pretrained(encoder, dtype=torch.float32, output_loading_info=True)

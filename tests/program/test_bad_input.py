@@ -359,7 +359,90 @@ FLOW = {
     ),
 }
 
-CASES = COMMAND_LINE | CONFIG | WEIGHTS | FILES | FLOW
+SOURCE = "dataset@source=table source.train=TABLE/train.csv source.dev=TABLE/dev.csv source.test=TABLE/test.csv"
+AUGMENT = "scenario=fully_annotated augmenter="
+#: Of the scenarios, augmenters, selectors and further samplers.
+METHOD = {
+    "augmenters out of range": Case(
+        f"{AUGMENT}character augmenter.noises=[typo]",
+        "error: augmenter.noises=['typo']: it must be 'keyboard', 'ocr', 'swap', 'delete' or 'double'.\n",
+    ),
+    "selectors out of range": Case(
+        "selector=chain selector.kde.scale=0 selector.binarise.method=median",
+        "error: selector.binarise.method=median: it must be 'fixed', 'quantile', 'prior' or 'source_dev'.\n",
+    ),
+    "samplers out of range": Case(
+        "sampler=bm25_semantic sampler.bm25.top_k=0 sampler.semantic.memory_mib=0",
+        "error: sampler.bm25.top_k=0: give a whole number of at least 1.\n"
+        "error: sampler.semantic.memory_mib=0: give a whole number of at least 1.\n",
+    ),
+    "settings of the flow": Case(
+        "train_on=gold holdout=1 rounds=0 relabel_gold=maybe compare.poly=2",
+        "error: train_on=gold: it must be 'gold_and_silver' or 'silver'.\n"
+        "error: holdout=1: it must be less than 1.\n"
+        "error: relabel_gold=maybe: it must be true or false.\n"
+        "error: rounds=0: it must be 1 or more.\n"
+        "error: compare.poly=2: it must be true or false.\n",
+    ),
+    "rounds of a sampler that embeds nothing, relabelling without a labeller": Case(
+        "rounds=2 relabel_gold=true ~sampler",
+        "error: rounds=2: this sampler embeds nothing, and all would find the same. Set sampler=semantic.\n"
+        "error: relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false.\n",
+    ),
+    "no WordNet": Case(
+        f"{AUGMENT}synonym_wordnet augmenter.path=TMP/wordnet",
+        "error: augmenter.path=TMP/wordnet: index.noun, index.verb, index.adj and others not in this folder. "
+        "Give the one with WordNet's index.noun, data.noun, ...; apt-get install wordnet-base makes one.\n",
+    ),
+    "no PPDB": Case(
+        f"{AUGMENT}synonym_ppdb", "error: augmenter.path=null: name a PPDB file, such as path=ppdb-2.0-s-lexical.gz.\n"
+    ),
+    "PPDB file of another kind": Case(
+        f"{AUGMENT}synonym_ppdb augmenter.path=TMP/ppdb",
+        "error: augmenter.path=TMP/ppdb, line 1: not of PPDB's form, "
+        "LHS ||| source ||| target ||| PPDB2.0Score=5.2 ... ||| alignment ||| entailment.\n",
+        {"ppdb": "dog,hound\n"},
+        made=("dataset",),
+        making="augmented",
+    ),
+    "contextual augmenter without a head for words": Case(
+        f"{AUGMENT}contextual_substitute augmenter.encoder=MODEL",
+        "error: augmenter.encoder=MODEL: these weights have no head that predicts masked words. "
+        "Name one that does, such as encoder=bert-base-uncased or encoder=distilroberta-base.\n",
+        made=("dataset",),
+        making="augmented",
+    ),
+    "sentence augmenter without a model": Case(
+        f"{AUGMENT}sentence", "error: augmenter.encoder: it has no value. Set augmenter.encoder=...\n"
+    ),
+    "a source and nothing that gives silver": Case(
+        f"scenario=baseline {SOURCE}",
+        "error: source: with one, models are chosen on held-out silver. Choose a sampler: sampler=given.\n",
+    ),
+    "folders that data sets need": Case(
+        "dataset=mrpc dataset@source=bws source.path=TMP",
+        "error: dataset.path=null: it is not downloaded. Get msr_paraphrase_train.txt and msr_paraphrase_test.txt "
+        "(microsoft.com/download, MSR Paraphrase Corpus), and set dataset.path=FOLDER.\n"
+        "error: source.path=TMP/trainsplit.csv: there is no such file. A relative path starts at TMP/here.\n",
+    ),
+    "given pairs that are all gold": Case(
+        "sampler=given gold_size=null",
+        "error: sampler: augsbert.samplers.given.Given found no pairs in the pool. "
+        "Raise its top_k or num_pairs, or give it more sentences (pool=...).\n",
+        made=("dataset", "pool"),
+        making="candidates",
+    ),
+    "a loss that compares candidates, for a poly-encoder": Case(
+        "bi_encoder=poly bi_encoder/loss=margin_mse",
+        "error: bi_encoder.loss: MarginMSELoss is a bi-encoder's. Choose another: bi_encoder/loss=cosent.\n",
+    ),
+    "seed optimisation out of range": Case(
+        "bi_encoder.fit.seed_optimization.seeds=0",
+        "error: bi_encoder.fit.seed_optimization.seeds=0: it must be a whole number, 1 or more.\n",
+    ),
+}
+
+CASES = COMMAND_LINE | CONFIG | WEIGHTS | FILES | FLOW | METHOD
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
