@@ -36,3 +36,13 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     if value not in choices:
         allowed = ", ".join("null" if choice is None else str(choice) for choice in choices)
         raise UserError(f"{argument}={value!r}: choose one of {allowed}.")
+
+
+def check_share(argument: str, value: object) -> None:
+    """Refuse what is not a number above 0 and up to 1.
+
+    Raises:
+        UserError: it is not; the message names the argument and the value.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 1:
+        raise UserError(f"{argument}={value!r}: give a number above 0 and up to 1.")

@@ -11,7 +11,7 @@ import pandas as pd
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.words import draw, put, words_of
 from augsbert.errors import UserError
-from augsbert.ranges import check_choice, check_number
+from augsbert.ranges import check_choice, check_share
 
 Noise = Literal["keyboard", "ocr", "swap", "delete", "double"]
 NOISES: tuple[Noise, ...] = ("keyboard", "ocr", "swap", "delete", "double")
@@ -39,7 +39,7 @@ class Character:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(
         self,
@@ -54,8 +54,8 @@ class Character:
             check_choice("noises", noise, NOISES)
         if not noises:
             raise UserError(f"noises=[]: name at least one of {', '.join(NOISES)}.")
-        check_number("share", share, 0, 1)
-        check_number("character_share", character_share, 0, 1)
+        check_share("share", share)
+        check_share("character_share", character_share)
         self.noises, self.share, self.character_share = list(noises), share, character_share
         self._copies = Copies(copies, sides, seed)
 
@@ -80,12 +80,16 @@ class Character:
         return put(sentence, {span: self._noisy(sentence[slice(*span)], rng) for span in spans}, articles=False)
 
     def _noisy(self, word: str, rng: np.random.Generator) -> str:
-        size = max(1, round(self.character_share * len(word)))
-        places = rng.choice(np.arange(1, len(word)), size=min(size, len(word) - 1), replace=False)
-        for place in sorted(places.tolist(), reverse=True):
-            noise = self.noises[rng.integers(len(self.noises))]
+        slips = {place: found for place in range(1, len(word)) if (found := self._slips(word[place:], rng))}
+        size = min(max(1, round(self.character_share * len(word))), len(slips))
+        for place in sorted(rng.choice(list(slips), size=size, replace=False).tolist(), reverse=True) if slips else []:
+            noise = slips[place][rng.integers(len(slips[place]))]
             word = word[:place] + _SLIPS[noise](word[place:], rng)
         return word
+
+    def _slips(self, rest: str, rng: np.random.Generator) -> list[Noise]:
+        """The noises that change the first letter of ``rest``: a swap of the last one, or of equal ones, does not."""
+        return [noise for noise in self.noises if _SLIPS[noise](rest, rng) != rest]
 
 
 def _keyboard(rest: str, rng: np.random.Generator) -> str:

@@ -16,7 +16,7 @@ from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.masked import MaskedModel
 from augsbert.augmenters.words import Span, changeable, draw, like, put, words_of
 from augsbert.errors import UserError
-from augsbert.ranges import check_count, check_number
+from augsbert.ranges import check_count, check_number, check_share
 
 SAMPLING: Mapping[str, float] = MappingProxyType({"top_k": 20, "top_p": 0.95, "temperature": 1.0})
 
@@ -55,7 +55,7 @@ class ContextualSubstitute:
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
-        check_number("share", share, 0, 1)
+        check_share("share", share)
         self.encoder, self.share, self.device, self.sampling = encoder, share, device, _checked(sampling)
         self._copies = Copies(copies, sides, seed)
 
@@ -75,12 +75,13 @@ class ContextualSubstitute:
 
     def rewrite(self, sentences: Sequence[str], rng: np.random.Generator) -> list[str]:
         """Sentences with some words replaced."""
-        return _filled(
-            MaskedModel(self.encoder, self.device), sentences, self._gaps(sentences, rng), self.sampling, rng
-        )
+        model = MaskedModel(self.encoder, self.device)
+        gaps = [self._gaps(sentence, model.reach(sentence), rng) for sentence in sentences]
+        return _filled(model, sentences, gaps, self.sampling, rng)
 
-    def _gaps(self, sentences: Sequence[str], rng: np.random.Generator) -> list[list[Span]]:
-        return [draw(changeable(sentence), self.share, rng) for sentence in sentences]
+    def _gaps(self, sentence: str, reach: int, rng: np.random.Generator) -> list[Span]:
+        """Gaps within the first ``reach`` characters."""
+        return draw([span for span in changeable(sentence) if span[1] <= reach], self.share, rng)
 
 
 class ContextualInsert(ContextualSubstitute):
@@ -93,8 +94,9 @@ class ContextualInsert(ContextualSubstitute):
 
     ORIGIN = "contextual_insert"
 
-    def _gaps(self, sentences: Sequence[str], rng: np.random.Generator) -> list[list[Span]]:
-        return [[(start, start) for start, _ in draw(_later(sentence), self.share, rng)] for sentence in sentences]
+    def _gaps(self, sentence: str, reach: int, rng: np.random.Generator) -> list[Span]:
+        spans = [span for span in _later(sentence) if span[1] <= reach]
+        return [(start, start) for start, _ in draw(spans, self.share, rng)]
 
 
 def _later(sentence: str) -> list[Span]:
@@ -135,6 +137,7 @@ def _checked(sampling: Mapping[str, float]) -> dict[str, float]:
     filled = {**SAMPLING, **sampling}
     check_count("sampling.top_k", filled["top_k"])
     check_number("sampling.top_p", filled["top_p"], 0, 1)
-    if not filled["temperature"] > 0 or filled["top_p"] == 0:
+    check_number("sampling.temperature", filled["temperature"], 0, np.inf)
+    if filled["temperature"] == 0 or filled["top_p"] == 0:
         raise UserError("sampling: top_p and temperature must be above 0.")
     return filled

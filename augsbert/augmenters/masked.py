@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augsbert.augmenters.words import is_closed
+from augsbert.encoders.weights import limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,15 @@ class MaskedModel:
             raise UserError(f"encoder={encoder}: these weights have no head that predicts masked words. {_CHOOSE}")
         self.model, self.device = model.to(device).eval(), device
         self.words = whole_words(self.tokenizer)
-        self.length = min(_MAX_LENGTH, getattr(model.config, "max_position_embeddings", None) or _MAX_LENGTH)
+        self.length = min(_MAX_LENGTH, limits(model.config.to_dict()).positions or _MAX_LENGTH)
+
+    def reach(self, sentence: str) -> int:
+        """How many characters of a sentence lie within the longest input."""
+        # No tokenizer makes more tokens than there are bytes: most sentences are short enough without looking.
+        if len(sentence.encode("utf8", "replace")) <= self.length - 2:
+            return len(sentence)
+        tokens = self.tokenizer(sentence, truncation=True, max_length=self.length, return_offsets_mapping=True)
+        return max(end for _, end in tokens["offset_mapping"])
 
     def fill(
         self, texts: Sequence[str], never: Sequence[Sequence[str]], sampling: Mapping[str, float], draws: np.ndarray

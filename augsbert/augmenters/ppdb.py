@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import re
 from collections import defaultdict
@@ -17,7 +16,7 @@ from augsbert.archives import raw_file, text_lines
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.words import changeable, like, put
 from augsbert.errors import UserError
-from augsbert.ranges import check_count, check_number
+from augsbert.ranges import check_count, check_number, check_share
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +42,7 @@ class SynonymPPDB:
         ``LHS ||| source ||| target ||| feature=value ... ||| alignment ||| entailment``
 
     and its score the feature ``PPDB2.0Score`` (about 0..7; releases before 2.0 have none, and all their lines score 0).
-    Case is kept, and "a" becomes "an" where need be.
+    Lines whose entailment is ``Exclusion`` do not count. Case is kept, and "a" becomes "an" where need be.
 
     Args:
         path: the file, plain or .gz.
@@ -58,7 +57,7 @@ class SynonymPPDB:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 1
+    VERSION = 2
     UNKEYED = ("path",)
 
     def __init__(
@@ -73,7 +72,7 @@ class SynonymPPDB:
     ) -> None:
         check_number("min_score", min_score, -1000, 1000)
         check_count("top_k", top_k)
-        check_number("share", share, 0, 1)
+        check_share("share", share)
         self.path, self.min_score, self.top_k, self.share = path, min_score, top_k, share
         self._copies = Copies(copies, sides, seed)
 
@@ -109,15 +108,11 @@ class SynonymPPDB:
 
     def paraphrases(self, words: set[str]) -> dict[str, list[str]]:
         """The best paraphrases of each of the words that has one, the best first; of equal scores, by the alphabet."""
-        heaps: dict[str, list[tuple[float, list[int], str]]] = defaultdict(list)
+        best: dict[str, dict[str, float]] = defaultdict(dict)
         for source, target, score in entries(self.files()[0]):
-            if source in words and score >= self.min_score and target != source:
-                # Of equal scores the first by the alphabet is kept: its characters count downwards.
-                item = (score, [-ord(c) for c in target], target)
-                push = heapq.heappushpop if len(heaps[source]) == self.top_k else heapq.heappush
-                if item not in heaps[source]:
-                    push(heaps[source], item)
-        return {word: [target for _, _, target in sorted(heap, reverse=True)] for word, heap in heaps.items()}
+            if source in words and score >= self.min_score and target.lower() != source:
+                _keep(best[source], target, score, self.top_k)
+        return {word: sorted(found, key=lambda target: (-found[target], target)) for word, found in best.items()}
 
     def _rewritten(self, sentence: str, best: dict[str, list[str]], rng: np.random.Generator) -> str:
         spans = [span for span in changeable(sentence) if sentence[slice(*span)].lower() in best]
@@ -130,6 +125,13 @@ class SynonymPPDB:
             choices = best[old.lower()]
             words[span] = like(choices[rng.integers(len(choices))], old)
         return put(sentence, words)
+
+
+def _keep(found: dict[str, float], target: str, score: float, top_k: int) -> None:
+    """Add a target to the best ``top_k``; one that stands there by another part of speech keeps its best score."""
+    found[target] = max(score, found.get(target, score))
+    if len(found) > top_k:
+        del found[max(found, key=lambda word: (-found[word], word))]
 
 
 def entries(path: Path) -> Iterator[Entry]:
@@ -162,6 +164,8 @@ def _entry(line: bytes) -> Entry | None:
     fields = line.decode("utf8", "replace").rstrip("\n").split(" ||| ")
     if len(fields) < 4 or not fields[1] or not fields[2]:
         return None
+    if fields[-1] == "Exclusion":  # what excludes one another, as dog and cat, is listed too
+        return Entry(fields[1].lower(), fields[2], float("-inf"))
     match = _SCORE.search(fields[3])
     try:
         return Entry(fields[1].lower(), fields[2], float(match[1]) if match else 0.0)

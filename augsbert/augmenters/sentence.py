@@ -11,7 +11,7 @@ import pandas as pd
 
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.errors import UserError
-from augsbert.ranges import check_count
+from augsbert.ranges import check_choice, check_count, check_number
 
 GENERATION: Mapping[str, Any] = MappingProxyType(
     {"num_beams": 4, "do_sample": False, "top_p": 0.95, "max_new_tokens": 64}
@@ -61,6 +61,8 @@ class Sentence:
         self.generation = {**GENERATION, **generation}
         check_count("generation.num_beams", self.generation["num_beams"])
         check_count("generation.max_new_tokens", self.generation["max_new_tokens"])
+        check_choice("generation.do_sample", self.generation["do_sample"], [True, False])
+        check_number("generation.top_p", self.generation["top_p"], 0, 1)
         self.encoder, self.back, self.prefix, self.device = encoder, back, prefix, device
         self._copies = Copies(copies, sides, seed)
 
@@ -80,12 +82,12 @@ class Sentence:
 
     def rewrite(self, sentences: Sequence[str], rng: np.random.Generator) -> list[str]:
         """The sentences as the model, or both in turn, put them; one for which nothing comes out stays."""
-        made = self._generate(self.encoder, [self.prefix + sentence for sentence in sentences], rng)
+        made = self._generate("encoder", self.encoder, [self.prefix + sentence for sentence in sentences], rng)
         if self.back is not None:
-            made = self._generate(self.back, made, rng)
+            made = self._generate("back", self.back, made, rng)
         return [new.strip() or old for new, old in zip(made, sentences, strict=True)]
 
-    def _generate(self, weights: str, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    def _generate(self, role: str, weights: str, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
         import torch
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -93,13 +95,16 @@ class Sentence:
         try:
             model = AutoModelForSeq2SeqLM.from_pretrained(weights, dtype=torch.float32).to(self.device).eval()
         except ValueError as error:
-            raise UserError(f"encoder={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
+            raise UserError(f"{role}={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
         settings = self.generation if self.generation["do_sample"] else {**self.generation, "top_p": None}
+        # Tokenizers that name no length of their own truncate nothing, and a long sentence would leave the model's.
+        longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or 512)
         made = [""] * len(texts)
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(int(rng.integers(2**31)))
             for places in _batches(texts):
-                inputs = tokenizer([texts[i] for i in places], padding=True, truncation=True, return_tensors="pt")
+                batch, cut = [texts[i] for i in places], {"truncation": True, "max_length": longest}
+                inputs = tokenizer(batch, padding=True, return_tensors="pt", **cut)
                 rows = model.generate(**inputs.to(self.device), **settings)
                 for place, text in zip(places, tokenizer.batch_decode(rows, skip_special_tokens=True), strict=True):
                     made[place] = text

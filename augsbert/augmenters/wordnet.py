@@ -13,7 +13,7 @@ from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.inflection import Inflection, form_of
 from augsbert.augmenters.wordnet_files import COUNTS, NAMES, PARTS, WordNet, find_folder
 from augsbert.augmenters.words import Span, changeable, like, put
-from augsbert.ranges import check_count, check_number
+from augsbert.ranges import check_count, check_share
 
 _BEFORE_NOUNS = "a an the this that these those my your his her its our their some any each every no"
 _BEFORE_VERBS = "i you he she it we they who will would can could may might must shall should not"
@@ -56,7 +56,7 @@ class SynonymWordnet:
         sides: Sides = "one",
         seed: int = 0,
     ) -> None:
-        check_number("share", share, 0, 1)
+        check_share("share", share)
         check_count("senses", senses)
         self.path, self.share, self.senses = path, share, senses
         self._copies = Copies(copies, sides, seed)

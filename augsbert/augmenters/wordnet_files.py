@@ -45,7 +45,7 @@ def find_folder(path: str | None) -> Path:
                 "path=null: WordNet's files are not on this machine. Install them, or set the folder they are in:\n"
                 "  sudo apt-get install wordnet-base"
             )
-        return found[0]
+        path = str(found[0])
     folder = Path(path).expanduser()
     missing = [name for name in NAMES if not (folder / name).is_file()]
     if missing:
@@ -96,10 +96,14 @@ class WordNet:
         """(lemma, part of speech) -> how often it was met in tagged texts."""
         counts: dict[tuple[str, str], int] = defaultdict(int)
         path = self.folder / COUNTS
-        for line in path.read_text(encoding="latin-1").splitlines() if path.is_file() else []:
-            key, _, count = line.split(" ")
-            lemma, _, rest = key.partition("%")
-            counts[lemma, _TYPES[rest[0]]] += int(count)
+        lines = path.read_text(encoding="latin-1").splitlines() if path.is_file() else []
+        for number, line in enumerate(lines, start=1):
+            try:
+                key, _, count = line.split(" ")
+                lemma, _, rest = key.partition("%")
+                counts[lemma, _TYPES[rest[:1]]] += int(count)
+            except (KeyError, ValueError) as error:
+                raise _damaged(path, number) from error
         return counts
 
     def _index(self, part: str) -> dict[str, list[int]]:
@@ -110,15 +114,21 @@ class WordNet:
                 continue  # the licence
             fields = line.split()
             try:
-                senses = int(fields[2])
-                index[fields[0]] = [int(offset) for offset in fields[-senses:]]
+                index[fields[0]] = _offsets(fields)
             except (IndexError, ValueError) as error:
-                raise UserError(f"{path}, line {number}: not as WordNet writes it. Install it again.") from error
+                raise _damaged(path, number) from error
+        if not index:
+            raise UserError(f"{path}: there are no words in it. Install WordNet again.")
         return index
 
     def _exceptions(self, part: str) -> dict[str, list[str]]:
-        lines = (self.folder / f"{part}.exc").read_text(encoding="latin-1").splitlines()
-        return {form: lemmas for form, *lemmas in (line.split() for line in lines if line.strip())}
+        path, exceptions = self.folder / f"{part}.exc", {}
+        for number, line in enumerate(path.read_text(encoding="latin-1").splitlines(), start=1):
+            form, *lemmas = line.split() or [""]
+            if form and not lemmas:
+                raise _damaged(path, number)
+            exceptions[form] = lemmas
+        return exceptions
 
     def _words(self, part: str, offset: int) -> list[str]:
         """The words of a synset; what an adjective says of its place, as in "galore(ip)", is left out."""
@@ -127,10 +137,22 @@ class WordNet:
         file.seek(offset)
         line = file.readline().decode("latin-1")
         try:
-            if int(line[:8]) != offset:
-                raise ValueError
+            if int(line[:8]) != offset or not line.endswith("\n"):
+                raise ValueError  # another line, or one that is cut short
             fields = line.split(" ")
             words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
         except (ValueError, IndexError) as error:
-            raise UserError(f"{path}, byte {offset}: no synset starts there. Install WordNet again.") from error
+            raise UserError(f"{path}, byte {offset}: no whole synset starts there. Install WordNet again.") from error
         return [word.partition("(")[0].replace("_", " ") for word in words]
+
+
+def _offsets(fields: list[str]) -> list[int]:
+    """The offsets at the end of an index line, of eight digits each."""
+    offsets = fields[-int(fields[2]) :]
+    if any(len(offset) != 8 for offset in offsets):
+        raise ValueError
+    return [int(offset) for offset in offsets]
+
+
+def _damaged(path: Path, number: int) -> UserError:
+    return UserError(f"{path}, line {number}: not as WordNet writes it. Install it again.")

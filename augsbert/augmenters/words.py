@@ -21,8 +21,14 @@ def words_of(sentence: str) -> list[Span]:
 
 
 def changeable(sentence: str) -> list[Span]:
-    """Where the words stand that may be replaced: no numbers, no single letters, no function words of English."""
-    return [(start, end) for start, end in words_of(sentence) if end - start > 1 and not is_closed(sentence[start:end])]
+    """Where the words stand that may be replaced: no numbers, single letters, names or function words.
+
+    A name is what has a capital where no sentence begins.
+    """
+    spans = [(start, end) for start, end in words_of(sentence) if end - start > 1]
+    return [
+        (start, end) for start, end in spans if not (is_closed(sentence[start:end]) or _is_name(sentence, start, end))
+    ]
 
 
 def is_closed(word: str) -> bool:
@@ -57,6 +63,11 @@ def like(word: str, model: str) -> str:
     if len(model) > 1 and model.isupper():
         return word.upper()
     return word[:1].upper() + word[1:] if model[:1].isupper() else word
+
+
+def _is_name(sentence: str, start: int, end: int) -> bool:
+    before = sentence[:start].rstrip(" \"'“‘(")
+    return before != "" and before[-1] not in ".!?:" and sentence[start].isupper() and not sentence[start:end].isupper()
 
 
 def _article(before: str, word: str) -> str:

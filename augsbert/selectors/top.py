@@ -7,9 +7,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from augsbert.errors import UserError
 from augsbert.pairs import Evidence
-from augsbert.ranges import check_choice, check_count, check_number
+from augsbert.ranges import check_choice, check_count, check_share
 
 
 class Top:
@@ -31,9 +30,7 @@ class Top:
     def __init__(
         self, share: float = 0.5, size: int | None = None, end: Literal["highest", "lowest", "both"] = "highest"
     ) -> None:
-        check_number("share", share, 0, 1)
-        if share == 0:
-            raise UserError("share=0: give a number above 0 and up to 1; 0 would keep no pair.")
+        check_share("share", share)
         if size is not None:
             check_count("size", size)
         check_choice("end", end, ["highest", "lowest", "both"])

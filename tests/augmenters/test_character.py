@@ -31,6 +31,16 @@ def test_each_noise_changes_a_letter_of_long_words_and_nothing_else(noise: str) 
             assert not any(character.isdigit() for character in a)
 
 
+@pytest.mark.parametrize("noise", NOISES)
+def test_a_word_that_is_drawn_changes_whatever_the_seed(noise: str) -> None:
+    augmenter = Character(noises=[noise])  # type: ignore[list-item]
+    assert all(augmenter.rewrite(["called"], np.random.default_rng(seed)) != ["called"] for seed in range(100))
+
+
+def test_a_word_that_no_noise_changes_stays() -> None:
+    assert Character(noises=["swap"]).rewrite(["aaaa"], np.random.default_rng(0)) == ["aaaa"]
+
+
 def test_short_words_stay() -> None:
     assert _rewrite(share=1.0)[2] == SENTENCES[2]
 

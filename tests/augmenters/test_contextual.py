@@ -145,7 +145,7 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"share": 2}, "share=2: give a number in 0..1."),
+        ({"share": 2}, "share=2: give a number above 0 and up to 1."),
         ({"copies": 0}, "copies=0: give a whole number of at least 1."),
         ({"sides": "none"}, "sides='none': choose one of one, both."),
         ({"sampling": {"top_k": 0}}, "sampling.top_k=0: give a whole number of at least 1."),

@@ -40,6 +40,13 @@ def test_the_best_paraphrases_come_first_and_the_poor_ones_not_at_all(file: Path
     assert SynonymPPDB(str(file), min_score=0.5).paraphrases({"dog"})["dog"][-1] == "beast"
 
 
+def test_a_paraphrase_that_stands_there_twice_takes_one_place(tmp_path: Path) -> None:
+    path = tmp_path / "ppdb"
+    twice = [("puppy", 4.9), ("puppy", 5.0), ("hound", 4.0), ("puppy", 4.5), ("canine", 3.9), ("Dog", 6.0)]
+    path.write_text("".join(_line("dog", target, score) for target, score in twice))
+    assert SynonymPPDB(str(path), top_k=3).paraphrases({"dog"}) == {"dog": ["puppy", "hound", "canine"]}
+
+
 def test_words_are_replaced_in_their_case(file: Path) -> None:
     made = SynonymPPDB(str(file), top_k=1, share=1.0).rewrite(["A DOG, and a car 3."], np.random.default_rng(0))
     assert made == ["A PUPPY, and an automobile 3."]

@@ -74,3 +74,19 @@ def test_both_settings_name_weights_to_the_pipeline() -> None:
 def test_another_kind_of_model_is_refused(tiny_model: Path) -> None:
     with pytest.raises(UserError, match="it is no sequence-to-sequence model"):
         Sentence(str(tiny_model)).rewrite(["a"], np.random.default_rng(0))
+
+
+def test_a_wrong_model_for_the_way_back_is_named_as_such(model: Path, tiny_model: Path) -> None:
+    with pytest.raises(UserError, match=r"back=.*: it is no sequence-to-sequence model"):
+        Sentence(str(model), back=str(tiny_model)).rewrite(["a"], np.random.default_rng(0))
+
+
+def test_a_sentence_longer_than_the_model_reads_is_cut(model: Path) -> None:
+    short = Sentence(str(model), generation={"max_new_tokens": 4})
+    assert short.rewrite(["the dog runs " * 40], np.random.default_rng(0))[0]
+
+
+@pytest.mark.parametrize("generation", [{"top_p": 2}, {"do_sample": "maybe"}, {"num_beams": 0}, {"beams": 1}])
+def test_generation_settings_are_checked_at_once(generation: dict) -> None:
+    with pytest.raises(UserError, match=f"generation.{next(iter(generation))}="):
+        Sentence("any", generation=generation)

@@ -131,11 +131,41 @@ def test_files_of_the_users_own_place_are_found(folder: Path, monkeypatch: pytes
 def test_garbled_files_are_named_with_the_place(folder: Path) -> None:
     whole = (folder / "data.noun").read_text()
     (folder / "data.noun").write_text("x" + whole)
-    with pytest.raises(UserError, match=r"data.noun, byte \d+: no synset starts there"):
+    with pytest.raises(UserError, match=r"data.noun, byte \d+: no whole synset starts there"):
         SynonymWordnet(str(folder)).synonyms("car")
     (folder / "index.verb").write_text("buy v many\n")
     with pytest.raises(UserError, match=r"index.verb, line 1: not as WordNet writes it"):
         SynonymWordnet(str(folder)).synonyms("car")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("cntlist.rev", "garbage\n", "cntlist.rev, line 1: not as"),
+        ("cntlist.rev", "play%9:00:00:: 1 30\n", "cntlist.rev, line 1: not as"),
+        ("noun.exc", "children child\nkid", "noun.exc, line 2: not as"),
+        ("index.adj", "", "index.adj: there are no words in it"),
+        ("index.noun", "car n 1 0 1 0 0000", "index.noun, line 1: not as"),
+    ],
+)
+def test_other_damage_is_named_too(folder: Path, name: str, content: str, message: str) -> None:
+    (folder / name).write_text(content)
+    with pytest.raises(UserError, match=message):
+        SynonymWordnet(str(folder)).synonyms("car")
+
+
+def test_a_synset_that_is_cut_short_lends_no_half_words(folder: Path) -> None:
+    whole = (folder / "data.noun").read_text()
+    (folder / "data.noun").write_text(whole[: whole.index("motor_car") + 5])
+    with pytest.raises(UserError, match=r"data.noun, byte \d+: no whole synset starts there"):
+        SynonymWordnet(str(folder)).synonyms("car")
+
+
+def test_an_incomplete_folder_that_was_found_is_refused_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WNSEARCHDIR", str(folder))
+    (folder / "data.verb").unlink()
+    with pytest.raises(UserError, match=r"data.verb not in this folder"):
+        SynonymWordnet().files()
 
 
 def test_the_real_wordnet_gives_the_synonyms_that_one_expects() -> None:

@@ -103,8 +103,8 @@ def test_the_sources_dev_is_not_scored_for_selectors_that_do_not_need_it(name: s
         (lambda: KDE(scale=1.5), "scale=1.5: give a number in 0..1."),
         (lambda: KDE(bandwidth=0), "bandwidth=0: give a number in 1e-05..1."),
         (lambda: KDE(seed=-1), "seed=-1: give a whole number of at least 0."),
-        (lambda: Top(share=0), "share=0: give a number above 0 and up to 1; 0 would keep no pair."),
-        (lambda: Top(share=50), "share=50: give a number in 0..1."),
+        (lambda: Top(share=0), "share=0: give a number above 0 and up to 1."),
+        (lambda: Top(share=50), "share=50: give a number above 0 and up to 1."),
         (lambda: Top(size=0), "size=0: give a whole number of at least 1."),
         (lambda: Top(end="upper"), "end='upper': choose one of highest, lowest, both."),  # type: ignore[arg-type]
         (
