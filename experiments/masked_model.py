@@ -28,7 +28,9 @@ def train(
     from transformers import AutoModelForMaskedLM, AutoTokenizer, DataCollatorForLanguageModeling
 
     torch.manual_seed(0)
-    weights = str(resolve(model).folder)
+    found = resolve(model)
+    assert found is not None
+    weights = str(found.folder)
     tokenizer, network = AutoTokenizer.from_pretrained(weights), AutoModelForMaskedLM.from_pretrained(weights)
     collate = DataCollatorForLanguageModeling(tokenizer, mlm_probability=0.15)
     rows = [tokenizer(sentence, truncation=True, max_length=64) for sentence in sentences]

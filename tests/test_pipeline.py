@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,6 +144,32 @@ def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
     pd.testing.assert_frame_equal(splits.test, adapted.splits(adapted.target).test)
     for stage in adapted.evaluations.values():
         assert "silver" in stage.inputs
+
+
+@pytest.mark.parametrize("source_task", ["regression", "binary"])
+def test_a_source_and_a_target_may_pose_different_tasks(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path, source_task: str
+) -> None:
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for split in ("train", "dev", "test"):
+        table = pd.read_csv(tiny_table / f"{split}.csv")
+        table.assign(score=(table["score"] >= 0.5).astype(int)).to_csv(labels / f"{split}.csv", index=False)
+    binary = {split: labels / f"{split}.csv" for split in ("train", "dev", "test")}
+    regression = {split: tiny_table / f"{split}.csv" for split in binary}
+    source, target = (binary, regression) if source_task == "binary" else (regression, binary)
+    adapted = flow(
+        *("dataset@source=table", "sampler=given", "train_on=silver"),
+        *(f"source.{split}={path}" for split, path in source.items()),
+        *(f"dataset.{split}={path}" for split, path in target.items()),
+        *((f"source.task={source_task}",) if source_task == "binary" else ("dataset.task=binary",)),
+        *(("selector=binarise", "selector.method=quantile") if source_task == "regression" else ()),
+        *("gold_size=100", "cross_encoder.fit.learning_rate=5e-3"),
+    )
+    names = json.loads((adapted.evaluations["bi_encoder"].folder / "metrics.json").read_text())
+    assert ("test/spearman" in names) == (source_task == "binary")
+    assert ("test/average_precision" in names) == (source_task == "regression")
+    assert np.isfinite(list(names.values())).all()
 
 
 def test_a_source_without_silver_is_refused(flow: Callable[..., Flow], tiny_table: Path) -> None:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-Form = Literal["base", "plural", "third", "past", "ing", "comparative", "superlative"]
-#: Verbs whose past is the word itself, which the lists leave out.
-_SAME_IN_THE_PAST = "bet bid burst cast cost cut hit hurt let put quit rid set shed shut split spread thrust upset"
+#: ``unmarked`` is a verb that may stand in its base or in its past: put.
+Form = Literal["base", "unmarked", "plural", "third", "past", "ing", "comparative", "superlative"]
+# What WordNet's lists of irregular forms leave out.
+_SAME_IN_THE_PAST = """
+bet bid broadcast burst cast cost cut forecast hit hurt knit let put quit read rid set shed shut slit split spread
+thrust upset wed
+"""
+_ANOTHER_PARTICIPLE = "beat become come outrun overcome overrun run"  # he came, he has come
+_UNCOUNTED = "aircraft cattle deer fish folk moose offspring people police salmon sheep trout"
+_NO_MEN = "caiman german human norman roman shaman talisman"
 _INVARIANT = frozenset(_SAME_IN_THE_PAST.split())
+_TWO_PASTS = frozenset(_ANOTHER_PARTICIPLE.split())
+_SAME_IN_PLURAL = frozenset(_UNCOUNTED.split())
+_REGULAR_MAN = frozenset(_NO_MEN.split())
 _VOWEL_GROUPS = re.compile(r"[aeiouy]+")
 _DOUBLED = re.compile(r"[^aeiou][aeiou][bdfgklmnprt]$")  # stop, plan: the last letter is doubled
 
@@ -18,7 +28,7 @@ _DOUBLED = re.compile(r"[^aeiou][aeiou][bdfgklmnprt]$")  # stop, plan: the last 
 def form_of(word: str, lemma: str, part: str) -> Form:
     """The form in which ``word`` stands, a form of ``lemma``."""
     if word == lemma:
-        return "base"
+        return "unmarked" if part == "verb" and word in _INVARIANT else "base"
     if part == "noun":
         return "plural"
     if part == "verb":
@@ -48,6 +58,8 @@ class Inflection:
         if form == "base":
             return phrase
         words = phrase.split(" ")
+        if form == "unmarked":
+            return phrase if words[0] in _INVARIANT else None
         at = 0 if part == "verb" else words.index("of") - 1 if "of" in words[1:] else len(words) - 1
         if form in ("comparative", "superlative") and len(words) > 1:
             return None
@@ -55,12 +67,26 @@ class Inflection:
         return None if inflected is None else " ".join([*words[:at], inflected, *words[at + 1 :]])
 
     def _word(self, lemma: str, part: str, form: Form) -> str | None:
-        if form == "past" and lemma in _INVARIANT:
+        if (form == "past" and lemma in _INVARIANT) or (form == "plural" and lemma in _SAME_IN_PLURAL):
             return lemma
+        if part == "verb" and (lemma == "be" or (form == "past" and lemma in _TWO_PASTS)):
+            return None
         irregular = [word for word in self._irregular[part, lemma] if form_of(word, lemma, part) == form]
         if irregular:
             return irregular[0] if len(irregular) == 1 else None
         return _REGULAR[form](lemma)
+
+
+def _plural(lemma: str) -> str | None:
+    if re.search(r"[^su]s$", lemma):
+        return None  # series, news, means
+    if lemma.endswith("man") and lemma.lower() not in _REGULAR_MAN:
+        return lemma[:-2] + "en"
+    return _s(lemma)
+
+
+def _third(lemma: str) -> str:
+    return lemma + "es" if re.search(r"[^aeiou]o$", lemma) else _s(lemma)
 
 
 def _s(lemma: str) -> str:
@@ -97,9 +123,9 @@ def _syllables(word: str) -> int:
     return len(_VOWEL_GROUPS.findall(word.removesuffix("e"))) or 1
 
 
-_REGULAR = {
-    "plural": _s,
-    "third": _s,
+_REGULAR: dict[str, Callable[[str], str | None]] = {
+    "plural": _plural,
+    "third": _third,
     "past": lambda lemma: _with(lemma, "ed"),
     "ing": _ing,
     "comparative": lambda lemma: _graded(lemma, "er", "more"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from augsbert.augmenters.words import Span, changeable, like, put
 from augsbert.ranges import check_count, check_share
 
 _BEFORE_NOUNS = "a an the this that these those my your his her its our their some any each every no"
-_BEFORE_VERBS = "i you he she it we they who will would can could may might must shall should not"
+_BEFORE_VERBS = "i you he she it we they who will would can could may might must shall should"
 #: What stands before a noun or an adjective, and never before a verb in a form of its own.
 _DETERMINERS = frozenset(_BEFORE_NOUNS.split())
 #: What stands before a verb.
@@ -29,8 +31,9 @@ class SynonymWordnet:
     Nothing here tags parts of speech. A word is taken for that of its possible lemmas that was met most often in
     WordNet's tagged texts, except that no verb follows an article and nothing but a verb a subject pronoun. A synonym
     comes in the form of the word that it replaces (plural, third person, past, -ing, comparative, superlative), in its
-    case, and "a" becomes "an" before it where need be; one whose form is not sure does not come. Function words,
-    numbers and words without synonyms stay.
+    case, and "a" becomes "an" before it where need be; one whose form is not sure does not come, nor do abbreviations,
+    names for common words ("Canis familiaris") and what would say a neighbour again ("police force" before "force").
+    Function words, numbers, names and words without synonyms stay.
 
     Args:
         path: folder with WordNet's files; None looks where systems keep them.
@@ -44,7 +47,7 @@ class SynonymWordnet:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 1
+    VERSION = 2
     UNKEYED = ("path",)
 
     def __init__(
@@ -88,21 +91,32 @@ class SynonymWordnet:
         """Sentences with some words replaced."""
         return [self._rewritten(sentence, rng) for sentence in sentences]
 
-    def synonyms(self, word: str, before: str = "") -> list[str]:
-        """What may stand in a word's place, in its form but in lower case, the commonest sense first.
+    def synonyms(self, word: str, before: str = "", after: str = "") -> list[str]:
+        """What may stand in a word's place, in its form but as WordNet writes it, the commonest sense first.
 
         Args:
-            word: in any case.
+            word: in the case that it stands in; a capitalised one may be a name.
             before: the word before it.
+            after: the word after it.
         """
-        word, wordnet = word.lower(), self._wordnet
+        written, word, wordnet = word, word.lower(), self._wordnet
         readings = [(lemma, part) for part in _parts_after(before.lower()) for lemma in wordnet.lemmas(word, part)]
         if not readings:
             return []
         lemma, part = max(readings, key=lambda r: (wordnet.counts.get(r, 0), len(wordnet.index[r[1]][r[0]])))
         form = form_of(word, lemma, part)
-        found = [self._inflection.inflect(s, part, form) for s in wordnet.synonyms(lemma, part, self.senses)]
-        return [synonym for synonym in found if synonym and synonym.lower() != word and not _has_digit(synonym)]
+        lent = dict.fromkeys(self._lent(lemma, part, common=written == word))
+        found = [synonym for s in lent if (synonym := self._inflection.inflect(s, part, form))]
+        return [synonym for synonym in found if synonym.lower() != word and not _repeats(synonym, before, after)]
+
+    def _lent(self, lemma: str, part: str, common: bool) -> Iterator[str]:
+        """The words of the first senses; of a ``common`` word only senses and words that are written small."""
+        synsets = self._wordnet.synsets(lemma, part)
+        for synset in islice((s for s in synsets if not common or lemma in s.words), self.senses):
+            # A sense that is also written in digits is a number.
+            if not synset.unique and not any(map(_has_digit, synset.words)):
+                others = (s for s in synset.words if s.lower() != lemma and not _abbreviates(s, lemma))
+                yield from (s for s in others if not (common and s[0].isupper()))
 
     def _rewritten(self, sentence: str, rng: np.random.Generator) -> str:
         choices = {span: found for span in changeable(sentence) if (found := self._at(sentence, span))}
@@ -114,8 +128,8 @@ class SynonymWordnet:
         return put(sentence, {span: like(word, sentence[slice(*span)]) for span, word in drawn.items()})
 
     def _at(self, sentence: str, span: Span) -> list[str]:
-        before = sentence[: span[0]].split()
-        return self.synonyms(sentence[slice(*span)], before[-1] if before else "")
+        before, after = sentence[: span[0]].split(), re.findall(r"[\w'’-]+", sentence[span[1] :][:40])
+        return self.synonyms(sentence[slice(*span)], before[-1] if before else "", after[0] if after else "")
 
     @cached_property
     def _wordnet(self) -> WordNet:
@@ -131,6 +145,18 @@ def _parts_after(word: str) -> Sequence[str]:
     if word in _DETERMINERS:
         return [part for part in PARTS if part != "verb"]
     return ["verb", "adv"] if word in _SUBJECTS else PARTS
+
+
+def _abbreviates(synonym: str, word: str) -> bool:
+    """Whether a synonym has stops, or is of up to three letters that the word has in this order: "hr", "yr"."""
+    letters = iter(word)
+    return "." in synonym or (len(synonym) <= 3 and all(letter in letters for letter in synonym.lower()))
+
+
+def _repeats(synonym: str, before: str, after: str) -> bool:
+    """Whether a synonym of several words begins or ends with its neighbour: "sit down" before "down"."""
+    words = synonym.lower().split(" ")
+    return len(words) > 1 and (words[0] == before.lower() or words[-1] == after.lower())
 
 
 def _has_digit(text: str) -> bool:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from augsbert.errors import UserError
 
@@ -27,6 +27,16 @@ RULES = {
     "adv": [],
 }
 _TYPES = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
+
+
+class Synset(NamedTuple):
+    """Words that share a sense, in the case that WordNet writes them in, with spaces for underscores.
+
+    ``unique``: it stands for one person, place or event, and not for a kind.
+    """
+
+    words: list[str]
+    unique: bool
 
 
 def find_folder(path: str | None) -> Path:
@@ -86,10 +96,9 @@ class WordNet:
         doubled = [stem[:-1] for stem in regular if part != "noun" and len(stem) > 3 and stem[-1] == stem[-2]]
         return [lemma for lemma in dict.fromkeys([*irregular, form, *regular, *doubled]) if lemma in known]
 
-    def synonyms(self, lemma: str, part: str, senses: int) -> list[str]:
-        """The other words of a lemma's ``senses`` commonest senses, the commonest first; spaces for underscores."""
-        words = [word for offset in self.index[part][lemma][:senses] for word in self._words(part, offset)]
-        return [word for word in dict.fromkeys(words) if word.lower() != lemma]
+    def synsets(self, lemma: str, part: str) -> Iterator[Synset]:
+        """The senses of a lemma, the commonest first."""
+        return (self._synset(part, offset) for offset in self.index[part][lemma])
 
     @cached_property
     def counts(self) -> dict[tuple[str, str], int]:
@@ -130,10 +139,12 @@ class WordNet:
             exceptions[form] = lemmas
         return exceptions
 
-    def _words(self, part: str, offset: int) -> list[str]:
-        """The words of a synset; what an adjective says of its place, as in "galore(ip)", is left out."""
+    def _synset(self, part: str, offset: int) -> Synset:
+        """The synset at an offset; what an adjective says of its place, as in "galore(ip)", is left out."""
         path = self.folder / f"data.{part}"
-        file = self._data.setdefault(part, path.open("rb"))
+        if part not in self._data:
+            self._data[part] = path.open("rb")
+        file = self._data[part]
         file.seek(offset)
         line = file.readline().decode("latin-1")
         try:
@@ -143,7 +154,7 @@ class WordNet:
             words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
         except (ValueError, IndexError) as error:
             raise UserError(f"{path}, byte {offset}: no whole synset starts there. Install WordNet again.") from error
-        return [word.partition("(")[0].replace("_", " ") for word in words]
+        return Synset([word.partition("(")[0].replace("_", " ") for word in words], unique="@i" in fields)
 
 
 def _offsets(fields: list[str]) -> list[int]:

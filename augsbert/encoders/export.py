@@ -18,8 +18,12 @@ import torch
 from augsbert.encoders.pooling import check_pooling_mode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+#: Beside the transformer of a poly-encoder: its learnt codes, and its settings.
+POLY_CODES, POLY_CONFIG = "poly_codes.safetensors", "poly_config.json"
 _TRANSFORMER = {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"}
 _POOLING = {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}
 
@@ -68,6 +72,35 @@ def save_cross_encoder(
     _write(folder / "sentence_bert_config.json", task)
     settings = {"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.activation.Sigmoid", "prompts": {}}
     _write(folder / "config_sentence_transformers.json", {**settings, "default_prompt_name": None})
+
+
+def save_poly_encoder(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    folder: Path,
+    codes: torch.Tensor | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write a folder that ``PolyEncoder`` loads; ``SentenceTransformer`` loads what it knows, the candidates' side.
+
+    Args:
+        model: a network without a head, of ``AutoModel``; left as it is.
+        tokenizer: left as it is.
+        folder: made where it is missing; files of the same names are overwritten.
+        codes: learnt ones (m, D); None where there are none, and then no file of an earlier save stays.
+        settings: of the poly-encoder, ``pooling_mode`` and ``max_seq_length`` among them.
+
+    Raises:
+        UserError: the pooling mode is unknown.
+    """
+    from safetensors.torch import save_file
+
+    save_bi_encoder(model, tokenizer, folder, settings["pooling_mode"], settings["max_seq_length"])
+    _write(folder / POLY_CONFIG, dict(settings))
+    (folder / POLY_CODES).unlink(missing_ok=True)
+    if codes is not None:
+        save_file({"codes": codes.detach().cpu().float().contiguous()}, folder / POLY_CODES)
+        shutil.copymode(folder / "config.json", folder / POLY_CODES)
 
 
 def _save_transformer(

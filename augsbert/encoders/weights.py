@@ -33,6 +33,7 @@ _FILES = (
     "modules.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",
+    "poly_config.json",
 )
 #: What configs call the number of layers.
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers")

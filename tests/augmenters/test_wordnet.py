@@ -15,11 +15,20 @@ from augsbert.errors import UserError
 
 #: Part of speech -> synsets, the commonest sense of each word first.
 SYNSETS = {
-    "noun": [["car", "auto", "motor_car"], ["child", "kid"], ["play", "drama"], ["owner"]],
-    "verb": [["buy", "purchase"], ["play", "toy_with"], ["take", "fetch"], ["run", "race"]],
+    "noun": [
+        *(["car", "auto", "motor_car"], ["child", "kid"], ["play", "drama"], ["owner"], ["police", "police_force"]),
+        *(["hound", "Canis_familiaris", "cur"], ["Reb", "Johnny"], ["reb", "mutineer"], ["hour", "hr", "h.", "sixty"]),
+        *(["Norway", "Noreg"], ["monday", "mon"], ["bread", "Staff_of_Life"], ["dozen", "12", "twelve"]),
+    ],
+    "verb": [
+        *(["buy", "purchase"], ["play", "toy_with"], ["take", "fetch"], ["run", "race"], ["sit", "sit_down", "perch"]),
+        *(["put", "place", "set"], ["exist", "be", "live"]),
+    ],
     "adj": [["big", "large"], ["happy", "glad(p)", "well-chosen"]],
     "adv": [["quickly", "apace"]],
 }
+#: Synsets that stand for one thing, by their first word.
+UNIQUE = ["Norway"]
 EXCEPTIONS = {"noun": "children child\n", "verb": "bought buy\ntook take\ntaken take\nran run\nrunning run\n"}
 COUNTS = "play%2:00:00:: 1 30\nplay%1:00:00:: 1 9\n"
 
@@ -32,9 +41,10 @@ def folder(tmp_path: Path) -> Path:
         data = "  1 the licence\n"
         for words in SYNSETS[part]:
             for word in words:
-                offsets.setdefault(word.partition("(")[0], []).append(len(data))
+                offsets.setdefault(word.partition("(")[0].lower(), []).append(len(data))
             listed = " ".join(f"{word} 0" for word in words)
-            data += f"{len(data):08d} 00 {part[0]} {len(words):02x} {listed} 000 | a gloss\n"
+            pointers = "001 @i 00000000 n 0000" if words[0] in UNIQUE else "000"
+            data += f"{len(data):08d} 00 {part[0]} {len(words):02x} {listed} {pointers} | a gloss\n"
         index = "  1 the licence\n" + "".join(
             f"{word} {part[0]} {len(o)} 0 {len(o)} 0 {' '.join(f'{x:08d}' for x in o)}  \n"
             for word, o in offsets.items()
@@ -65,12 +75,30 @@ def folder(tmp_path: Path) -> Path:
         ("bigger", "", ["larger"]),
         ("happiest", "", ["gladdest", "most well-chosen"]),
         ("quickly", "", ["apace"]),
+        ("puts", "", ["places", "sets"]),
+        ("put", "he", ["set"]),  # base or past, and so is "set", but not "place"
+        ("sitting", "", ["sitting down", "perching"]),
+        ("exists", "", ["lives"]),  # nothing becomes a form of "be"
+        ("hound", "", ["cur"]),  # no name for a common word
+        ("reb", "", ["mutineer"]),  # nor a sense in which it is a name
+        ("Reb", "", ["Johnny"]),
+        ("Norway", "", []),
+        ("hours", "", ["sixties"]),  # no abbreviations
+        ("dozen", "", []),  # a number
         ("owner", "", []),
         ("unheard", "", []),
     ],
 )
 def test_a_synonym_comes_in_the_form_of_the_word(folder: Path, word: str, before: str, synonyms: list[str]) -> None:
     assert SynonymWordnet(str(folder)).synonyms(word, before) == synonyms
+
+
+def test_a_synonym_does_not_say_its_neighbour_again(folder: Path) -> None:
+    augmenter = SynonymWordnet(str(folder))
+    assert augmenter.synonyms("police", "the", "came") == ["police force"]
+    assert augmenter.synonyms("police", "the", "force") == []
+    assert "He sits down." in augmenter.rewrite(["He sits."] * 9, np.random.default_rng(0))
+    assert augmenter.rewrite(["He sits down."], np.random.default_rng(0)) == ["He perches down."]
 
 
 def test_case_and_all_between_the_words_stay_and_the_article_fits(folder: Path) -> None:
@@ -93,6 +121,17 @@ def test_a_sentence_without_synonyms_stays_and_its_pair_is_left_out(folder: Path
     ("lemma", "part", "form", "word"),
     [
         ("city", "noun", "plural", "cities"),
+        ("cleaning woman", "noun", "plural", "cleaning women"),
+        ("human", "noun", "plural", "humans"),
+        ("series", "noun", "plural", None),
+        ("virus", "noun", "plural", "viruses"),
+        ("glass", "noun", "plural", "glasses"),
+        ("sheep", "noun", "plural", "sheep"),
+        ("undergo", "verb", "third", "undergoes"),
+        ("woo", "verb", "third", "woos"),
+        ("become", "verb", "past", None),
+        ("read", "verb", "past", "read"),
+        ("be", "verb", "ing", None),
         ("box", "noun", "plural", "boxes"),
         ("piece of cake", "noun", "plural", "pieces of cake"),
         ("try", "verb", "third", "tries"),
@@ -107,7 +146,7 @@ def test_a_sentence_without_synonyms_stays_and_its_pair_is_left_out(folder: Path
         ("useful", "adj", "superlative", "most useful"),
     ],
 )
-def test_regular_forms_are_spelt_as_english_spells_them(lemma: str, part: str, form: str, word: str) -> None:
+def test_forms_are_spelt_as_english_spells_them(lemma: str, part: str, form: str, word: str | None) -> None:
     assert Inflection({}).inflect(lemma, part, form) == word  # type: ignore[arg-type]
 
 
@@ -177,3 +216,5 @@ def test_the_real_wordnet_gives_the_synonyms_that_one_expects() -> None:
     assert augmenter.synonyms("cars")[:2] == ["autos", "automobiles"]
     assert augmenter.synonyms("bought") == ["purchased"]
     assert augmenter.synonyms("quickly")[0] == "rapidly"
+    assert augmenter.synonyms("dogs", "the") == ["domestic dogs"]
+    assert augmenter.synonyms("two") == augmenter.synonyms("Putin") == []

@@ -432,9 +432,9 @@ METHOD = {
         made=("dataset", "pool"),
         making="candidates",
     ),
-    "a loss that compares candidates, for a poly-encoder": Case(
-        "bi_encoder=poly bi_encoder/loss=margin_mse",
-        "error: bi_encoder.loss: MarginMSELoss is a bi-encoder's. Choose another: bi_encoder/loss=cosent.\n",
+    "poly-encoder without codes": Case(
+        "bi_encoder=poly bi_encoder.num_codes=0",
+        "error: bi_encoder.num_codes=0: give a whole number of at least 1.\n",
     ),
     "seed optimisation out of range": Case(
         "bi_encoder.fit.seed_optimization.seeds=0",

@@ -53,5 +53,8 @@ class MultipleNegativesRankingLoss(nn.Module):
     def forward(self, u: Tensor, v: Tensor, scores: Tensor) -> Tensor:
         """(B, D), (B, D), (B,) -> scalar."""
         with torch.autocast(u.device.type, enabled=False):
-            cosines = F.normalize(u.float()) @ F.normalize(v.float()).T  # (B, B)
-            return F.cross_entropy(self.scale * cosines, torch.arange(len(u), device=u.device))
+            return self.in_batch(F.normalize(u.float()) @ F.normalize(v.float()).T)
+
+    def in_batch(self, cosines: Tensor) -> Tensor:
+        """Cosines (B, B) of each first with each second sentence, own ones on the diagonal -> scalar."""
+        return F.cross_entropy(self.scale * cosines, torch.arange(len(cosines), device=cosines.device))

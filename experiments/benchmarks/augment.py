@@ -1,0 +1,224 @@
+"""Sentences a second: the contextual augmenters here, and nlpaug's ContextualWordEmbsAug on the same weights.
+
+    python -m venv /tmp/nlpaug-venv
+    /tmp/nlpaug-venv/bin/pip install nlpaug==1.1.11 "transformers<5" "torch<2.14" "numpy<2"
+    python experiments/masked_model.py /tmp/mlm
+    python experiments/benchmarks/augment.py /tmp/mlm --nlpaug-python /tmp/nlpaug-venv/bin/python
+
+nlpaug's last release is of 2022: it gets an environment of its own, with the transformers that it supports. Each
+measurement is a fresh process with the same number of threads; the sides take turns, so that what else the machine
+does falls on all of them. nlpaug runs as its documentation shows it, a sentence at a time, and at its best, with a
+list. Its time is that of ``augment`` alone. Ours is that of ``rewrite``, which reads the weights too: how long that
+takes is measured beside it, and both ratios are recorded. CPU seconds say more than wall seconds on a shared machine.
+
+One share of words is not one amount of work: nlpaug draws among all pieces, and we among the words that are neither
+numbers nor function words. It also takes a pass for each word that it changes, so its time grows with them, and ours
+hardly. So there are two settings, in each of which both sides change about as many words: ``few``, our default share,
+and ``many``, nlpaug at 0.2. How many they were is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import importlib.metadata
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+RESULT = ROOT / "experiments" / "results" / "benchmarks" / "augment.json"
+OURS, ONE, LIST = "augsbert", "nlpaug, a sentence at a time", "nlpaug, a list"
+ACTIONS = ("substitute", "insert")
+CLOCKS = ("wall", "cpu")
+BATCH_SIZE = 64
+TOP_K = 20
+#: Shares of words, ours and nlpaug's, that change about as many.
+SHARES = {"few": (0.2, 0.08), "many": (0.5, 0.2)}
+PACKAGES = ("augsbert", "nlpaug", "torch", "transformers", "tokenizers", "numpy")
+
+
+def measure(task: dict[str, Any]) -> dict[str, Any]:
+    """One side, once, in this process.
+
+    Args:
+        task: ``side``, ``action``, ``shares``, ``model`` (a folder), ``kind`` (its ``model_type``), ``sentences``,
+            ``threads``, ``seed``.
+
+    Returns:
+        ``wall`` and ``cpu`` seconds, each of the ``whole`` and of ``loading`` the weights in it (0 where it is no
+        part of it), ``changed`` words, and ``versions``.
+    """
+    import torch
+
+    torch.set_num_threads(task["threads"])
+    made, whole, loading = (_ours if task["side"] == OURS else _nlpaug)(task)
+    changed = sum(map(_changed, task["sentences"], made))
+    seconds = {clock: {"whole": whole[clock], "loading": loading[clock]} for clock in CLOCKS}
+    return {**seconds, "changed": changed, "versions": _versions()}
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def _ours(task: dict[str, Any]) -> tuple[list[str], dict[str, float], dict[str, float]]:
+    import numpy as np
+
+    from augsbert.augmenters import contextual
+    from augsbert.augmenters.masked import MaskedModel
+
+    part = {"substitute": contextual.ContextualSubstitute, "insert": contextual.ContextualInsert}[task["action"]]
+    augmenter = part(task["model"], share=task["shares"][0], sampling={"top_k": TOP_K})
+    augmenter.rewrite(task["sentences"][:1], np.random.default_rng(0))  # The first use imports what it needs.
+    _, loading = _timed(lambda: MaskedModel(task["model"]))
+    made, whole = _timed(lambda: augmenter.rewrite(task["sentences"], np.random.default_rng(task["seed"])))
+    return made, whole, loading
+
+
+def _nlpaug(task: dict[str, Any]) -> tuple[list[str], dict[str, float], dict[str, float]]:
+    words = importlib.import_module("nlpaug.augmenter.word")
+    augmenter = words.ContextualWordEmbsAug(
+        model_path=task["model"],
+        model_type=task["kind"],
+        action=task["action"],
+        aug_p=task["shares"][1],
+        top_k=TOP_K,
+        batch_size=BATCH_SIZE,
+        device="cpu",
+    )
+    sentences = task["sentences"]
+    augmenter.augment(sentences[0])
+    if task["side"] == LIST:
+        made, whole = _timed(lambda: augmenter.augment(sentences))
+    else:
+        made, whole = _timed(lambda: [augmenter.augment(sentence)[0] for sentence in sentences])
+    return made, whole, dict.fromkeys(CLOCKS, 0.0)
+
+
+def _changed(old: str, new: str) -> int:
+    """Words that came in, whatever became of case and punctuation: nlpaug gives back what its tokenizer decodes."""
+    before, after = (re.findall(r"\w+", text.lower()) for text in (old, new))
+    steps = difflib.SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes()
+    return sum(end - start for step, _, _, start, end in steps if step != "equal")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def run(python: str, task: dict[str, Any]) -> dict[str, Any]:
+    """:func:`measure` in a fresh process of that interpreter."""
+    threads = str(task["threads"])
+    environment = {**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "HF_HUB_OFFLINE": "1"}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [python, __file__, "--measure"]
+    done = subprocess.run(command, input=json.dumps(task), env=environment, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{python} failed on {task['side']}, {task['action']}:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def compare(pythons: dict[str, str], task: dict[str, Any], repeats: int) -> dict[str, Any]:
+    """All sides of an action in turn, ``repeats`` times: the table of the rates and the ratios of ours to each."""
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in pythons}
+    for repeat in range(repeats):
+        for side, python in pythons.items():
+            runs[side].append(run(python, {**task, "side": side, "seed": repeat}))
+            wall, cpu = (runs[side][-1][clock]["whole"] for clock in CLOCKS)
+            print(f"{task['action']:<10} {side:<28} {wall:7.2f} s, {cpu:7.2f} s of CPU", flush=True)
+    rows = {side: _row(measured, len(task["sentences"])) for side, measured in runs.items()}
+    ratios = {side: _ratios(runs[OURS], runs[side]) for side in pythons if side != OURS}
+    versions = {side: measured[0]["versions"] for side, measured in runs.items()}
+    return {"rows": rows, "times_faster_than": ratios, "versions": versions}
+
+
+def _row(measured: list[dict[str, Any]], sentences: int) -> dict[str, Any]:
+    changed = statistics.mean(one["changed"] for one in measured) / sentences
+    row: dict[str, Any] = {"words_changed_per_sentence": round(changed, 2)}
+    for clock in CLOCKS:
+        row[f"sentences_per_second, {clock}"] = _spread([sentences / one[clock]["whole"] for one in measured])
+        row[f"seconds, {clock}"] = [{k: round(v, 3) for k, v in one[clock].items()} for one in measured]
+    return row
+
+
+def _ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of the measurements of one turn, so that a busy minute is a busy minute for both."""
+    found = {}
+    for clock in CLOCKS:
+        turns = [(a[clock], b[clock]["whole"]) for a, b in zip(ours, theirs, strict=True)]
+        found[clock] = _spread([b / a["whole"] for a, b in turns])
+        found[f"{clock}, weights read before"] = _spread([b / (a["whole"] - a["loading"]) for a, b in turns])
+    return found
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    found = {"median": statistics.median(values), "least": min(values), "most": max(values)}
+    return {name: round(value, 2) for name, value in found.items()}
+
+
+def main() -> None:
+    """Measure both actions and write the result."""
+    if sys.argv[1:] == ["--measure"]:
+        print(json.dumps(measure(json.load(sys.stdin))))
+        return
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path, help="a folder with a masked language model")
+    parser.add_argument("--nlpaug-python", required=True, help="the interpreter of nlpaug's environment")
+    parser.add_argument("--sentences", type=int, default=1000, help="how many of the sample's")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=ACTIONS)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--output", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    result = _measured(arguments)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps({name: cell["times_faster_than"] for name, cell in result["measured"].items()}, indent=1))
+
+
+def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
+    from augsbert.datasets.sample import Sample
+    from augsbert.hardware import describe
+    from augsbert.pairs import distinct_sentences
+
+    sentences = distinct_sentences(Sample()().train)[: arguments.sentences]
+    config = json.loads((arguments.model / "config.json").read_text())
+    task = {"model": str(arguments.model), "kind": config["model_type"], "sentences": sentences}
+    pythons = {OURS: sys.executable, ONE: arguments.nlpaug_python, LIST: arguments.nlpaug_python}
+    about = {
+        "processor": describe(),
+        "load_before": os.getloadavg()[0],
+        "threads": arguments.threads,
+        "sentences": len(sentences),
+        "words_in_a_sentence": round(statistics.mean(len(s.split()) for s in sentences), 1),
+        "model": {name: config.get(name) for name in ("model_type", "num_hidden_layers", "hidden_size", "vocab_size")},
+        "settings": {"shares": SHARES, "top_k": TOP_K, "nlpaug_batch_size": BATCH_SIZE},
+    }
+    task["threads"] = arguments.threads
+    measured = {
+        f"{action}, {words}": compare(pythons, {**task, "action": action, "shares": shares}, arguments.repeats)
+        for action in arguments.actions
+        for words, shares in SHARES.items()
+    }
+    return {**about, "load_after": os.getloadavg()[0], "measured": measured}
+
+
+if __name__ == "__main__":
+    main()
