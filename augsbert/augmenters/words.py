@@ -11,6 +11,8 @@ import numpy as np
 _WORD = re.compile(r"(?<![\w'’-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w'’-])")
 
 
+#: How words begin that take "an", as far as spelling tells.
+_VOWEL_SOUND = re.compile(r"(?!uni[^mn]|us[eu]|eu|one\b|once)[aeiou]|hour|honest|honou?r|heir")
 #: Where something starts and ends in a sentence.
 Span = tuple[int, int]
 
@@ -71,11 +73,11 @@ def _is_name(sentence: str, start: int, end: int) -> bool:
 
 
 def _article(before: str, word: str) -> str:
-    """What stands before a replaced word: "a" or "an" as its first letter wants it, and mostly its sound."""
+    """What stands before a replaced word: "a" or "an", as its first sound wants it."""
     match = re.search(r"(?<!\w)([Aa])n?(\s+)$", before)
     if not match:
         return before
-    vowel = word[:1].lower() in "aeiou"
+    vowel = _VOWEL_SOUND.match(word.lower()) is not None
     return f"{before[: match.start()]}{match[1]}{'n' if vowel else ''}{match[2]}"
 
 

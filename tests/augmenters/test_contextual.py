@@ -140,6 +140,8 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
     assert [sentence[slice(*span)] for span in changeable(sentence)] == ["old", "dog's", "café", "re-opens"]
     assert put("It is a dog.", {(8, 11): "animal"}) == "It is an animal."
     assert put("An apple fell.", {(3, 8): "pear"}) == "A pear fell."
+    assert put("A plan.", {(2, 6): "honest plan"}) == "An honest plan."
+    assert put("An army.", {(3, 7): "union"}) == "A union."
 
 
 @pytest.mark.parametrize(
