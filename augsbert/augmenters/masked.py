@@ -30,12 +30,13 @@ class MaskedModel:
     Args:
         encoder: folder or hub id of its weights.
         device: where it runs, as torch names it.
+        bf16: multiply in bfloat16.
 
     Raises:
         UserError: the weights have no head for words, or the tokenizer has no mask.
     """
 
-    def __init__(self, encoder: str, device: str = "cpu") -> None:
+    def __init__(self, encoder: str, device: str = "cpu", *, bf16: bool = False) -> None:
         import torch
         from transformers import AutoModelForMaskedLM, AutoTokenizer
         from transformers.utils import logging as transformers_logging
@@ -46,10 +47,11 @@ class MaskedModel:
         try:
             model, read = AutoModelForMaskedLM.from_pretrained(encoder, dtype=torch.float32, output_loading_info=True)
         except ValueError as error:
-            raise UserError(f"encoder={encoder}: it is no masked language model. {_CHOOSE}") from error
+            reason = str(error).splitlines()[0]
+            raise UserError(f"encoder={encoder}: it is no masked language model ({reason}). {_CHOOSE}") from error
         if read["missing_keys"] or self.tokenizer.mask_token is None:
             raise UserError(f"encoder={encoder}: these weights have no head that predicts masked words. {_CHOOSE}")
-        self.model, self.device = model.to(device).eval(), device
+        self.model, self.device, self.bf16 = model.to(device).eval(), device, bf16
         self.words = whole_words(self.tokenizer)
         self.length = min(_MAX_LENGTH, limits(model.config.to_dict()).positions or _MAX_LENGTH)
 
@@ -107,6 +109,8 @@ class MaskedModel:
         The head, most of the work of a small model, is run on the gaps alone: what the encoder hands it is cut down to
         them on the way.
         """
+        import torch
+
         inputs = self.tokenizer(
             list(texts), padding=True, truncation=True, max_length=self.length, return_tensors="pt"
         ).to(self.device)
@@ -121,7 +125,8 @@ class MaskedModel:
 
         handle = self.model.base_model.register_forward_hook(cut)
         try:
-            return self.model(**inputs).logits[0], gaps.nonzero()[:, 0].tolist()
+            with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
+                return self.model(**inputs).logits[0], gaps.nonzero()[:, 0].tolist()
         finally:
             handle.remove()
 
@@ -151,9 +156,23 @@ def whole_words(tokenizer: Any) -> dict[int, str]:
     """
     vocabulary, special = tokenizer.get_vocab(), set(tokenizer.all_special_ids)
     begins = next((mark for mark in ("Ġ", "▁") if sum(token.startswith(mark) for token in vocabulary) > 10), "")
-    bare = {token.removeprefix(begins): i for token, i in vocabulary.items() if token.startswith(begins)}
-    found = {i: token for token, i in bare.items() if re.fullmatch(r"[^\W\d_]{2,}", token) and i not in special}
+    bare = {i: token.removeprefix(begins) for token, i in vocabulary.items() if token.startswith(begins)}
+    if begins == "Ġ":
+        # Bytes stand there as letters, a curly quote too: âĢĺ.
+        bare = {i: word if word.isascii() else _decoded(word) for i, word in bare.items()}
+    found = {i: word for i, word in bare.items() if re.fullmatch(r"[^\W\d_]{2,}", word) and i not in special}
     return dict(sorted((i, word) for i, word in found.items() if not is_closed(word)))
+
+
+def _decoded(token: str) -> str:
+    """The text of a byte-level token; what is no whole character becomes the replacement mark, which is no letter."""
+    return bytes(_BYTES.get(letter, 0) for letter in token).decode("utf8", "replace")
+
+
+# GPT-2's alphabet of bytes: the printable ones of Latin-1 stand for themselves, the others follow from 256 on.
+_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_BYTES = {chr(byte): byte for byte in _PRINTABLE}
+_BYTES |= {chr(256 + i): byte for i, byte in enumerate(b for b in range(256) if b not in _PRINTABLE)}
 
 
 def _batches(texts: Sequence[str]) -> Iterator[list[int]]:

@@ -79,9 +79,9 @@ def _ours(task: dict[str, Any]) -> tuple[list[str], dict[str, float], dict[str, 
     from augsbert.augmenters.masked import MaskedModel
 
     part = {"substitute": contextual.ContextualSubstitute, "insert": contextual.ContextualInsert}[task["action"]]
-    augmenter = part(task["model"], share=task["shares"][0], sampling={"top_k": TOP_K})
+    augmenter = part(task["model"], share=task["shares"][0], sampling={"top_k": TOP_K}, bf16=task["bf16"])
     augmenter.rewrite(task["sentences"][:1], np.random.default_rng(0))  # The first use imports what it needs.
-    _, loading = _timed(lambda: MaskedModel(task["model"]))
+    _, loading = _timed(lambda: MaskedModel(task["model"], bf16=task["bf16"]))
     made, whole = _timed(lambda: augmenter.rewrite(task["sentences"], np.random.default_rng(task["seed"])))
     return made, whole, loading
 
@@ -185,6 +185,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=ACTIONS)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bf16", action="store_true", help="ours in bfloat16; nlpaug has no such setting")
     parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
     result = _measured(arguments)
@@ -209,9 +210,9 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
         "sentences": len(sentences),
         "words_in_a_sentence": round(statistics.mean(len(s.split()) for s in sentences), 1),
         "model": {name: config.get(name) for name in ("model_type", "num_hidden_layers", "hidden_size", "vocab_size")},
-        "settings": {"shares": SHARES, "top_k": TOP_K, "nlpaug_batch_size": BATCH_SIZE},
+        "settings": {"shares": SHARES, "top_k": TOP_K, "nlpaug_batch_size": BATCH_SIZE, "bf16": arguments.bf16},
     }
-    task["threads"] = arguments.threads
+    task |= {"threads": arguments.threads, "bf16": arguments.bf16}
     measured = {
         f"{action}, {words}": compare(pythons, {**task, "action": action, "shares": shares}, arguments.repeats)
         for action in arguments.actions

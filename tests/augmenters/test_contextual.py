@@ -102,6 +102,59 @@ def test_a_gap_beyond_the_longest_input_stays_as_it_is(masked: Path) -> None:
     assert "dog" not in made[:50]
 
 
+def test_only_words_that_the_model_sees_are_drawn(masked: Path) -> None:
+    sentence = " ".join(["dog"] * 400)
+    for seed in range(5):
+        made = _rewrite(ContextualSubstitute(str(masked), share=0.01), [sentence], seed)[0].split()
+        assert made[62:] == ["dog"] * 338  # 64 positions, two of them for special tokens
+        assert made.count("dog") == 399
+
+
+def test_a_roberta_is_cut_before_its_positions_end_and_proposes_text_instead_of_bytes(tmp_path: Path) -> None:
+    words = ["dog", "café", "fête", "—", "“", "‘", "дом"]
+    _write_roberta(tmp_path, words)
+    model = MaskedModel(str(tmp_path))
+    assert model.length == 38  # 40 positions, counted from 2
+    assert {word for word in words if word.isalpha()} <= set(model.words.values())
+    letters = {letter for word in words for letter in word}
+    assert all(set(word) <= letters for word in model.words.values())
+    assert _rewrite(ContextualSubstitute(str(tmp_path)), ["a dog " * 100]) != ["a dog " * 100]
+
+
+def _write_roberta(folder: Path, words: list[str]) -> None:
+    """One layer, random weights, and a byte-level tokenizer that has merged these words."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaForMaskedLM
+
+    bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    vocabulary, merges = [*special, *sorted(bytes_.alphabet())], []
+    for word in words:
+        piece, *rest = bytes_.pre_tokenize_str(f" {word}")[0][0]
+        for letter in rest:
+            merges.append((piece, letter))
+            piece += letter
+            vocabulary.append(piece)
+    ids = {piece: i for i, piece in enumerate(dict.fromkeys(vocabulary))}
+    raw = Tokenizer(models.BPE(ids, list(dict.fromkeys(merges)), unk_token="<unk>"))
+    raw.pre_tokenizer, raw.decoder = bytes_, decoders.ByteLevel()
+    raw.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    names = dict(zip(("cls", "pad", "sep", "unk", "mask"), special, strict=True))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, **{f"{name}_token": t for name, t in names.items()})
+    tokenizer.save_pretrained(folder)
+    size = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    RobertaForMaskedLM(RobertaConfig(vocab_size=len(ids), max_position_embeddings=40, **size)).save_pretrained(folder)
+
+
+def test_xlnet_is_refused(masked: Path, tmp_path: Path) -> None:
+    from transformers import AutoTokenizer, XLNetConfig, XLNetLMHeadModel
+
+    AutoTokenizer.from_pretrained(masked).save_pretrained(tmp_path)
+    XLNetLMHeadModel(XLNetConfig(vocab_size=90, d_model=32, n_layer=1, n_head=2, d_inner=32)).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"it is no masked language model \(.*XLNetConfig"):
+        MaskedModel(str(tmp_path))
+
+
 def test_weights_without_a_head_for_words_are_refused(tiny_model: Path) -> None:
     with pytest.raises(UserError, match="no head that predicts masked words"):
         MaskedModel(str(tiny_model))
@@ -152,6 +205,7 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
         ({"sides": "none"}, "sides='none': choose one of one, both."),
         ({"sampling": {"top_k": 0}}, "sampling.top_k=0: give a whole number of at least 1."),
         ({"sampling": {"k": 1}}, "sampling.k=1: sampling takes top_k, top_p, temperature only."),
+        ({"sampling": {"temperature": "hot"}}, "sampling.temperature='hot': give a number in 0..inf."),
         ({"sampling": {"temperature": 0}}, "sampling: top_p and temperature must be above 0."),
     ],
 )
@@ -171,6 +225,7 @@ def test_a_model_that_was_trained_proposes_words_that_fit(tmp_path: Path) -> Non
     made = _rewrite(
         ContextualSubstitute(str(tmp_path), share=0.1, sampling={"top_k": 3}), ["the dog runs in the park"] * 30
     )
-    words = {word for sentence in made for word in sentence.split()}
-    assert words - {"the", "in", "park", "garden"} <= {*nouns, *verbs, "park"}
-    assert len(words & {*nouns, *verbs}) > 2
+    replaced = [word for sentence in made for word in sentence.split() if word not in ("the", "in")]
+    known = {*nouns, *verbs, "park"}
+    assert sum(word in known for word in replaced) > 0.9 * len(replaced)
+    assert len(set(replaced) & {*nouns, *verbs}) > 2
