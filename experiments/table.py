@@ -52,13 +52,17 @@ TABLES = {
     ),
     "stsb_to_quora": Table(
         ["scenario=domain_adaptation", "dataset@source=stsb", "dataset=quora", TWO_LAYERS],
-        {"given": []},
+        {"given": [], "given, binarised": ["selector=binarise"]},
         {"source.path": STSB["dataset.path"], **QUORA},
         "average_precision",
     ),
     "augmented_words": Table(
         ["scenario=fully_annotated", "dataset=stsb", TWO_LAYERS],
-        {"synonym_wordnet": []},
+        {
+            "synonym_wordnet": [],
+            # A small masked language model, made by experiments/masked_model.py on the train split's sentences.
+            "contextual_substitute": ["augmenter=contextual_substitute", "augmenter.encoder=out/masked_model"],
+        },
         STSB,
     ),
     "sample": Table(["experiment=quickstart"], {"bm25": []}, {}),

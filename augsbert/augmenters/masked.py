@@ -153,8 +153,13 @@ def whole_words(tokenizer: Any) -> dict[int, str]:
     """Of a vocabulary, the tokens that are a word by themselves, by id: no pieces, marks, numbers or function words.
 
     WordPiece marks what continues a word (##ing); byte-level BPE and SentencePiece mark what begins one.
+
+    Raises:
+        UserError: the vocabulary has no such marks (XLM's, FlauBERT's).
     """
     vocabulary, special = tokenizer.get_vocab(), set(tokenizer.all_special_ids)
+    if not any(token.startswith(("##", "Ġ", "▁")) for token in vocabulary):
+        raise UserError("encoder: its tokenizer marks neither where a word begins nor where one goes on. " + _CHOOSE)
     begins = next((mark for mark in ("Ġ", "▁") if sum(token.startswith(mark) for token in vocabulary) > 10), "")
     bare = {i: token.removeprefix(begins) for token, i in vocabulary.items() if token.startswith(begins)}
     if begins == "Ġ":

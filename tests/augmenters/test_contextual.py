@@ -185,6 +185,11 @@ def test_only_whole_words_of_a_vocabulary_are_proposed(tokens: tuple[str, ...]) 
     assert whole_words(Vocabulary(*tokens)) == {1: "dog", 8: "cat"}
 
 
+def test_a_vocabulary_without_marks_is_refused() -> None:
+    with pytest.raises(UserError, match="marks neither where a word begins"):
+        whole_words(Vocabulary("<mask>", "dog</w>", "ing"))
+
+
 def test_words_are_found_and_put_back_without_touching_what_is_between() -> None:
     sentence = "An  old dog's — café\t(no. 7) re-opens x2!"
     spans = words_of(sentence)
