@@ -128,6 +128,9 @@ class WordNet:
                 raise _damaged(path, number) from error
         if not index:
             raise UserError(f"{path}: there are no words in it. Install WordNet again.")
+        data = path.with_name(f"data.{part}")
+        if max(offset for offsets in index.values() for offset in offsets) >= data.stat().st_size:
+            raise UserError(f"{data}: it ends before synsets that {path.name} names. Install WordNet again.")
         return index
 
     def _exceptions(self, part: str) -> dict[str, list[str]]:

@@ -207,6 +207,13 @@ def test_an_incomplete_folder_that_was_found_is_refused_too(folder: Path, monkey
         SynonymWordnet().files()
 
 
+def test_a_data_file_that_is_cut_short_is_refused_at_once(folder: Path) -> None:
+    whole = (folder / "data.verb").read_text()
+    (folder / "data.verb").write_text(whole[: len(whole) // 3])
+    with pytest.raises(UserError, match=r"data\.verb: it ends before synsets that index\.verb names"):
+        SynonymWordnet(str(folder)).synonyms("car")
+
+
 def test_the_real_wordnet_gives_the_synonyms_that_one_expects() -> None:
     try:
         find_folder(None)
