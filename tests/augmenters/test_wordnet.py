@@ -195,7 +195,8 @@ def test_other_damage_is_named_too(folder: Path, name: str, content: str, messag
 
 def test_a_synset_that_is_cut_short_lends_no_half_words(folder: Path) -> None:
     whole = (folder / "data.noun").read_text()
-    (folder / "data.noun").write_text(whole[: whole.index("motor_car") + 5])
+    cut = whole.index("motor_car") + 5
+    (folder / "data.noun").write_text(f"{whole[:cut]}\n{whole[cut + 1 :]}")
     with pytest.raises(UserError, match=r"data.noun, byte \d+: no whole synset starts there"):
         SynonymWordnet(str(folder)).synonyms("car")
 
