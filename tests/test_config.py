@@ -203,7 +203,7 @@ NEAREST = {
     "baseline.loss.scal=1": "baseline.loss.scal: there is no such setting. Did you mean scale?",
     "seed.x=1": "seed.x: there is no such setting.",
     "baselin=x": "baselin: there is no such setting. Did you mean baseline?",
-    "dataset=": "dataset=: there is no such part. There are: quora, sample, stsb, table.",
+    "dataset=": "dataset=: there is no such part. There are: bws, mrpc, quora, sample, spanish_sts, stsb, table.",
     "dataset=stbs": "dataset=stbs: there is no such part. Did you mean stsb?",
     "bi_encoder/loss=multiple": (
         "bi_encoder/loss=multiple: there is no such part. Did you mean multiple_negatives_ranking?"

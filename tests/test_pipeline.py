@@ -150,21 +150,26 @@ def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
 def test_a_source_and_a_target_may_pose_different_tasks(
     flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path, source_task: str
 ) -> None:
+    folders = {"source": tmp_path / "source", "dataset": tiny_table}
+    folders["source"].mkdir()
+    write_table(folders["source"], seed=1)
+    binary = "source" if source_task == "binary" else "dataset"
     labels = tmp_path / "labels"
     labels.mkdir()
     for split in ("train", "dev", "test"):
-        table = pd.read_csv(tiny_table / f"{split}.csv")
+        table = pd.read_csv(folders[binary] / f"{split}.csv")
         table.assign(score=(table["score"] >= 0.5).astype(int)).to_csv(labels / f"{split}.csv", index=False)
-    binary = {split: labels / f"{split}.csv" for split in ("train", "dev", "test")}
-    regression = {split: tiny_table / f"{split}.csv" for split in binary}
-    source, target = (binary, regression) if source_task == "binary" else (regression, binary)
+    folders[binary] = labels
     adapted = flow(
         *("dataset@source=table", "sampler=given", "train_on=silver"),
-        *(f"source.{split}={path}" for split, path in source.items()),
-        *(f"dataset.{split}={path}" for split, path in target.items()),
-        *((f"source.task={source_task}",) if source_task == "binary" else ("dataset.task=binary",)),
+        *(
+            f"{place}.{split}={path / split}.csv"
+            for place, path in folders.items()
+            for split in ("train", "dev", "test")
+        ),
+        f"{binary}.task=binary",
         *(("selector=binarise", "selector.method=quantile") if source_task == "regression" else ()),
-        *("gold_size=100", "cross_encoder.fit.learning_rate=5e-3"),
+        *("holdout=0.3", "cross_encoder.fit.learning_rate=5e-3"),
     )
     names = json.loads((adapted.evaluations["bi_encoder"].folder / "metrics.json").read_text())
     assert ("test/spearman" in names) == (source_task == "binary")
