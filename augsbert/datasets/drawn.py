@@ -38,7 +38,13 @@ def draw_splits(table: pd.DataFrame, sizes: dict[str, int], seed: int) -> dict[s
         table: any.
         sizes: name -> rows; what is left is ``train``, where it is not named.
         seed: at least 0.
+
+    Raises:
+        UserError: the table has no more rows than the sizes take, so that it cannot be whole.
     """
+    needed = sum(sizes.values())
+    if len(table) <= needed:
+        raise UserError(f"dataset.path: {len(table):,} pairs, and dev and test take {needed:,}. Is the file whole?")
     order, parts = np.random.default_rng(seed).permutation(len(table)), {}
     for name, size in sizes.items():
         parts[name], order = table.iloc[np.sort(order[:size])], order[size:]

@@ -67,5 +67,5 @@ class Mrpc:
         whole = train if self.split == "official" else pd.concat([train, test])
         # Before the draw, so that a repeated pair cannot fall into two parts.
         whole = merged(whole, "binary", self.duplicates, str(self.path))
-        drawn = draw_splits(whole, {"dev": 731} if self.split == "official" else SIZES, self.seed)
+        drawn = draw_splits(whole, {"dev": SIZES["dev"]} if self.split == "official" else SIZES, self.seed)
         return complete({"test": test} | drawn, "binary", self.duplicates, where)

@@ -79,6 +79,14 @@ def test_an_empty_file_and_a_missing_column_are_named(data: Callable[[str], Path
         Mrpc(str(folder))()
 
 
+def test_a_corpus_that_is_cut_short_is_refused(data: Callable[[str], Path], tmp_path: Path) -> None:
+    name = "BWS_Argument_Similarity_Corpus.csv"
+    lines = (data("bws") / name).read_text(encoding="utf8").splitlines(keepends=True)
+    (tmp_path / name).write_text("".join(lines[:900]), encoding="utf8")
+    with pytest.raises(UserError, match=r"8\d\d pairs, and dev and test take 929. Is the file whole"):
+        Bws(str(tmp_path), split="in_topic")()
+
+
 def test_a_split_that_is_not_known_is_refused() -> None:
     with pytest.raises(UserError, match=r"dataset\.split=cross_topic: must be one of official, paper"):
         Mrpc("x", split="cross_topic")  # type: ignore[arg-type]
