@@ -7,11 +7,12 @@ sentence are open in the same pass, so one does not know what will fill another.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augsbert.augmenters.batches import by_length
 from augsbert.augmenters.words import is_closed
 from augsbert.encoders.weights import limits
 from augsbert.errors import UserError
@@ -83,7 +84,7 @@ class MaskedModel:
         filled: list[list[str | None]] = [[None] * len(words) for words in never]
         vocabulary = torch.tensor(list(self.words))
         with torch.inference_mode():
-            for places in _batches(texts):
+            for places in by_length(texts, _BATCH_SIZE, "augmented: masked words"):
                 logits, owners = self._logits([texts[i] for i in places])
                 logits, counts = logits[:, vocabulary].float().cpu(), np.zeros(len(places), dtype=int)
                 for row, owner in zip(logits, owners, strict=True):
@@ -178,15 +179,3 @@ def _decoded(token: str) -> str:
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _BYTES = {chr(byte): byte for byte in _PRINTABLE}
 _BYTES |= {chr(256 + i): byte for i, byte in enumerate(b for b in range(256) if b not in _PRINTABLE)}
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Places of the texts in batches of like length."""
-    from tqdm import tqdm
-
-    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    with tqdm(total=len(order), desc="augmented: masked words", unit=" sentences", disable=None, leave=False) as bar:
-        for start in range(0, len(order), _BATCH_SIZE):
-            batch = order[start : start + _BATCH_SIZE]
-            yield batch
-            bar.update(len(batch))

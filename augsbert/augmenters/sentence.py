@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from augsbert.augmenters.batches import by_length
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.errors import UserError
 from augsbert.ranges import check_choice, check_count, check_number
@@ -102,22 +103,10 @@ class Sentence:
         made = [""] * len(texts)
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(int(rng.integers(2**31)))
-            for places in _batches(texts):
+            for places in by_length(texts, _BATCH_SIZE, "augmented: sentences"):
                 batch, cut = [texts[i] for i in places], {"truncation": True, "max_length": longest}
                 inputs = tokenizer(batch, padding=True, return_tensors="pt", **cut)
                 rows = model.generate(**inputs.to(self.device), **settings)
                 for place, text in zip(places, tokenizer.batch_decode(rows, skip_special_tokens=True), strict=True):
                     made[place] = text
         return made
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Places of the texts in batches of like length."""
-    from tqdm import tqdm
-
-    order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-    with tqdm(total=len(order), desc="augmented: sentences", unit=" sentences", disable=None, leave=False) as bar:
-        for start in range(0, len(order), _BATCH_SIZE):
-            batch = order[start : start + _BATCH_SIZE]
-            yield batch
-            bar.update(len(batch))
