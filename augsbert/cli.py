@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import warnings
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
+from augsbert.sweep import recorded
 
 _HERE = Path(__file__).parent
 #: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
@@ -24,35 +24,36 @@ CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (fol
 _wants_traceback = "HYDRA_FULL_ERROR" in os.environ
 
 OmegaConf.register_new_resolver("plus", lambda a, b: a + b, replace=True)
+# For the launchers: GPUs of a job, by its trainer.
+OmegaConf.register_new_resolver("gpus_of", lambda kind, devices: devices if kind == "gpu" else 0, replace=True)
 OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=True)
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def run(cfg: DictConfig) -> float | None:
     """One job; the imports wait until here, so that --help and a misspelt key are instant."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        with recorded() as outcome:
+            outcome.value = _job(cfg)
+        return outcome.value
     try:
-        refuse_unknown_parts()
-        from augsbert.experiment import run as run_experiment
-
-        return run_experiment(cfg)
+        return _job(cfg)
     except UserError as error:
-        # Of a single run this is all there is to say; in a sweep Hydra names the job's overrides first.
-        if HydraConfig.get().mode == RunMode.RUN and not _wants_traceback:
-            sys.exit(_said(str(error)))
-        raise
+        if _wants_traceback:
+            raise
+        # Hydra would name the job's overrides first; of a single run the message is all there is to say.
+        sys.exit(_said(str(error)))
 
 
-class PlanOfSweep(Callback):
-    """With ``-m plan=true``, shows the plans of all jobs as one: a stage that several of them need stands once."""
+def _job(cfg: DictConfig) -> float | None:
+    refuse_unknown_parts()
+    from augsbert.experiment import run as run_experiment
 
-    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Read the jobs' plans from their folders, which every launcher fills alike."""
-        if not config.plan:
-            return
-        from augsbert.store import PLAN, from_json, render
+    return run_experiment(cfg)
 
-        plans = sorted(Path(config.hydra.sweep.dir).glob(f"*/{PLAN}"))
-        print(render(from_json(path.read_text() for path in plans), Path(config.store.dir).absolute()))
+
+# The launchers' own schemas have the names of our files and check them; Hydra says that it will stop doing so.
+warnings.filterwarnings("ignore", message="\n'hydra/(launcher|sweeper)/", category=UserWarning)
 
 
 def main() -> None:

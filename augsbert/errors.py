@@ -1,5 +1,9 @@
-"""The one exception that a user's mistake raises: shown as a message, without a traceback."""
+"""The exceptions that are shown as a message, without a traceback."""
 
 
 class UserError(ValueError):
     """Something that the user can mend: the message names the file, row or key and the way out."""
+
+
+class Pruned(UserError):
+    """A sweeper gave the job up: its curve lies below those of earlier ones."""

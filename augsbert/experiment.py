@@ -38,7 +38,7 @@ def run(cfg: DictConfig) -> float | None:
     folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.plan:
         planned = plan(flow.evaluations.values())
-        # Under -m the plans of all jobs are put together at the end: augsbert.cli.PlanOfSweep.
+        # Under -m the plans of all jobs are put together at the end: augsbert.sweep.
         (folder / PLAN).write_text(to_json(planned)) if sweep else print(render(planned, store.dir))
         return None
     objective = _objective(cfg, flow)

@@ -22,12 +22,14 @@ from typing import Any, Literal
 import pandas as pd
 
 from augsbert.config import make
-from augsbert.errors import UserError
+from augsbert.errors import Pruned, UserError
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.pairs import Task
 from augsbert.store import files
 
 _INPUTS = ".inputs"
+#: Files in which a worker says why it ended, the narrower kind first.
+_SAID: dict[str, type[UserError]] = {"pruned.txt": Pruned, "error.txt": UserError}
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,6 +45,7 @@ class Job:
         folder: the scratch folder; the pairs lie in its ``.inputs/``.
         task: for a fit, decides the metric that chooses the epoch.
         precision: for a scoring.
+        pruning: for a fit, the trial of a search that it reports to.
     """
 
     work: Literal["fit", "score"]
@@ -52,6 +55,7 @@ class Job:
     folder: str
     task: Task = "regression"
     precision: str = "32-true"
+    pruning: dict[str, Any] | None = None
 
     @property
     def inputs(self) -> Path:
@@ -83,6 +87,7 @@ def perform(job: Job) -> None:
     """Do the job, or this rank's part of it, in this process."""
     from augsbert import scoring, training, trials
     from augsbert.progress import StageProgress
+    from augsbert.pruning import EpochReport
 
     table = {path.stem: pd.read_parquet(path) for path in job.inputs.glob("*.parquet")}
     module, hardware, folder = make(job.encoder), make(job.hardware), Path(job.folder)
@@ -92,7 +97,7 @@ def perform(job: Job) -> None:
         if job.work == "fit":
             what = (module, table["train"], table["dev"], job.task, hardware, folder, progress)
             trials.choose_seed(*what)
-            training.fit(*what)
+            training.fit(*what, *([EpochReport(**job.pruning)] if job.pruning else []))
         else:
             scoring.score(module, table["pairs"], job.precision, hardware, folder, progress)
 
@@ -122,9 +127,9 @@ def _run_tree(job: Job, hardware: Hardware) -> None:
     finally:
         agent.kill()
         agent.wait()
-    said = job.inputs / "error.txt"
-    if said.exists():
-        raise UserError(said.read_text())
+    for name, kind in _SAID.items():
+        if (job.inputs / name).exists():
+            raise kind((job.inputs / name).read_text())
     if status:
         raise RuntimeError(f"{job.stage}: a worker failed with exit status {status}; what it said stands above.")
 
@@ -153,7 +158,8 @@ def _worker(job_file: str) -> None:
         try:
             perform(job)
         except UserError as error:
-            (job.inputs / "error.txt").write_text(str(error))
+            name = next(name for name, kind in _SAID.items() if isinstance(error, kind))
+            (job.inputs / name).write_text(str(error))
             sys.exit(1)
 
 

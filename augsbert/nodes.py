@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from augsbert import stages
 from augsbert.config import located, make, mounted, plain
 from augsbert.errors import UserError
+from augsbert.evaluation import PRIMARY
 from augsbert.hardware import Hardware
 from augsbert.pairs import Splits, Task
 from augsbert.parts import STAGE, Part, nested
@@ -113,7 +114,7 @@ class Nodes:
         def write(folder: Path) -> None:
             dev, task = lesson.dev()
             job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": task}
-            stages.fit(folder, job, lesson.train(), dev)
+            stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, lesson.train(), dev)
 
         def settings() -> dict[str, Any]:
             return part.keyed | dict(lesson.settings)
@@ -121,6 +122,11 @@ class Nodes:
         kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
         stage = self.stage(name, write, settings, {**lesson.inputs, **part.inputs}, kind)
         return part.replaced({"encoder": stage}, num_layers=None)
+
+    def _pruning(self, name: str, task: Task) -> dict[str, Any] | None:
+        """The trial that the bi-encoder's fit reports to, where the search goes by what the fit reports."""
+        goes_by = self.cfg.objective in (None, f"bi_encoder/dev/{PRIMARY[task]}")
+        return plain(self.cfg.pruning) if name == "bi_encoder" and goes_by else None
 
     @property
     def cut(self) -> dict[str, Any]:

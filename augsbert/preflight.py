@@ -36,6 +36,7 @@ SETTINGS: dict[str, Any] = {
     "compare.upper_bound": bool,
     "compare.poly": bool,
     "objective": str | None,
+    "pruning": dict[str, Any] | None,
     "plan": bool,
     "store.dir": str,
 }

@@ -15,7 +15,7 @@ import pandas as pd
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
 from augsbert.reporting.silver import collapse_warning
-from augsbert.store import Record, Stage
+from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -60,10 +60,7 @@ def _models(flow: Flow) -> Iterator[tuple[str, Part]]:
 def _records(flow: Flow) -> list[dict[str, Any]]:
     """Every stage of the flow; one that nothing asked for, as what hangs on it was there, counts as found if it is."""
     every = {stage.key: stage for last in flow.evaluations.values() for stage in last.upstream}
-    unasked = {
-        key: Record(s.name, s.kind, key, s.input_keys, 0.0, s.found) for key, s in every.items() if s.record is None
-    }
-    return [(stage.record or unasked[key])._asdict() for key, stage in every.items()]
+    return [(stage.record or stage.recorded(found=stage.found))._asdict() for stage in every.values()]
 
 
 def _predictions(flow: Flow) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def fit(
     task: Task,
     hardware: Hardware,
     folder: Path,
-    progress: pl.Callback,
+    *callbacks: pl.Callback,
 ) -> None:
     """Fit an encoder; its best epoch by the dev metric goes to ``folder/model``, its curve to ``folder/curve.json``.
 
@@ -120,7 +120,7 @@ def fit(
         task: decides the metric of the choice.
         hardware: where it runs.
         folder: kept after a kill.
-        progress: told of each batch.
+        callbacks: further ones, such as a progress bar.
     """
     settings = module.fit_settings
     assert settings is not None
@@ -132,7 +132,7 @@ def fit(
     trainer = new_trainer(
         hardware,
         settings.precision,
-        callbacks=[EpochSeed(settings.seed), dev_score, checkpoints, progress],
+        callbacks=[EpochSeed(settings.seed), dev_score, checkpoints, *callbacks],
         max_epochs=settings.epochs,
         plugins=[AtomicIO()],
     )

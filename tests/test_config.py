@@ -24,7 +24,9 @@ YAMLS = sorted(CONF.rglob("*.yaml"))
 ROOT = CONF / "config.yaml"
 #: Groups whose files are laid over the whole config, instead of being a part.
 OVERLAYS = ("scenario", "experiment", "debug")
-PARTS = [path for path in YAMLS if path != ROOT and path.parent.name not in OVERLAYS]
+#: Settings of Hydra's own plugins; tests/program/test_sweep.py runs them.
+PLUGINS = sorted((CONF / "hydra").rglob("*.yaml"))
+PARTS = [path for path in YAMLS if path != ROOT and path.parent.name not in OVERLAYS and path not in PLUGINS]
 #: What has no value until a user gives it.
 NEEDS = {f"dataset={name}": ["dataset.train=train.csv"] for name in ("table", "spanish_sts")}
 NEEDS["augmenter=sentence"] = ["augmenter.encoder=folder"]
@@ -69,7 +71,7 @@ def test_no_yaml_is_overlooked() -> None:
     found = subprocess.run(["find", str(CONF), "-name", "*.y*ml"], capture_output=True, text=True, check=True).stdout
     assert len(YAMLS) == len(found.split())
     overlays = [path for path in YAMLS if path.parent.name in OVERLAYS]
-    assert len(PARTS) == len(YAMLS) - len(overlays) - 1
+    assert len(PARTS) == len(YAMLS) - len(overlays) - len(PLUGINS) - 1
     assert not [path for path in overlays if TARGET in path.read_text()]
 
 
@@ -82,7 +84,7 @@ def test_a_yaml_opens_with_what_it_is_and_the_command_that_runs_it(path: Path) -
     assert any("run.py" in line for line in opening[1:])
 
 
-@pytest.mark.parametrize("path", [ROOT, *PARTS], ids=named)
+@pytest.mark.parametrize("path", [ROOT, *PARTS, *PLUGINS], ids=named)
 def test_every_setting_is_commented(path: Path) -> None:
     assert list(uncommented(path.read_text().splitlines())) == []
 

@@ -38,7 +38,7 @@ def _targets() -> list[str]:
     texts = [path.read_text() for path in (ROOT / "conf").rglob("*.yaml")]
     found = {match for text in texts for match in re.findall(r"_target_: (augsbert[\w.]+)", text)}
     # Loggers, the trainer and the callback are in nobody's key.
-    return sorted(t for t in found if not re.search(r"\.(reporting|hardware|cli)\.", t))
+    return sorted(t for t in found if not re.search(r"\.(reporting|hardware|sweep)\.", t))
 
 
 def _files_of(target: str) -> list[Path]:

@@ -26,7 +26,10 @@ class NotFetched(Exception):
 
 
 class Record(NamedTuple):
-    """What a run did with one stage, as ``stages.json`` lists it."""
+    """What a run did with one stage, as ``stages.json`` lists it.
+
+    ``seconds`` are those that this run spent, ``cost`` those that the making took, whenever it was.
+    """
 
     name: str
     kind: str
@@ -34,6 +37,7 @@ class Record(NamedTuple):
     inputs: dict[str, str]
     seconds: float
     found: bool
+    cost: float
 
 
 @dataclass(eq=False)
@@ -174,8 +178,13 @@ class Stage:
         }
 
     def _record(self, seconds: float, *, found: bool) -> Path:
-        self.record = Record(self.name, self.kind, self.key, self.input_keys, round(seconds, 3), found)
+        self.record = self.recorded(seconds, found=found)
         return self.path
+
+    def recorded(self, seconds: float = 0.0, *, found: bool) -> Record:
+        """What there is to say of this stage, made in so many seconds or found."""
+        cost = files.read_manifest(self.path)["seconds"] if self.found else 0.0
+        return Record(self.name, self.kind, self.key, self.input_keys, round(seconds, 3), found, cost)
 
     @property
     def upstream(self) -> list[Stage]:

@@ -1,0 +1,142 @@
+"""What lies in a store: its entries, which of them are damaged, which no run needs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from augsbert.errors import UserError
+from augsbert.store import files
+
+_UNFINISHED = ".partial"
+_TRASH = ".trash"
+#: Folders of the store that hold no stages; ``rows`` are values kept by row, such as labels by pair.
+_APART = ("rows", ".locks", _TRASH)
+#: The file of a run that lists the stages it hangs on.
+_RECORDS = "stages.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stage's folder in a store, finished or not."""
+
+    folder: Path
+
+    @property
+    def kind(self) -> str:
+        """What the stage does."""
+        return self.folder.parent.name
+
+    @property
+    def key(self) -> str:
+        """The first 32 digits of the stage's key."""
+        return self.folder.name.removesuffix(_UNFINISHED)
+
+    @property
+    def unfinished(self) -> bool:
+        """A run is at work on it, or was killed while it was."""
+        return self.folder.name.endswith(_UNFINISHED)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What was written down as it was finished; empty where that cannot be read."""
+        try:
+            return files.read_manifest(self.folder)
+        except (OSError, ValueError):
+            return {}
+
+    @property
+    def name(self) -> str:
+        """The role that it was made in."""
+        return self.manifest.get("name", self.kind)
+
+    @cached_property
+    def bytes(self) -> int:
+        """Of all its files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
+    @property
+    def age(self) -> float:
+        """Days since it was finished, or last written to."""
+        return (time.time() - self.folder.stat().st_mtime) / 86400
+
+
+def entries(store: Path, kind: str | None = None) -> list[Entry]:
+    """The entries of a store, of one kind or all, oldest first within a kind.
+
+    Raises:
+        UserError: there is no store, or nothing of the kind in it.
+    """
+    if not store.is_dir():
+        raise UserError(f"{store}: there is no store. Name it with --store, or set AUGSBERT_STORE.")
+    kinds = sorted(path for path in store.iterdir() if path.is_dir() and path.name not in _APART)
+    if kind is not None and kind not in [path.name for path in kinds]:
+        raise UserError(f"{kind}: nothing of this kind is there. There are: {', '.join(p.name for p in kinds)}.")
+    folders = [folder for path in kinds if kind in (None, path.name) for folder in path.iterdir() if folder.is_dir()]
+    return sorted(map(Entry, folders), key=lambda entry: (entry.kind, -entry.age))
+
+
+def find(store: Path, key: str) -> Entry:
+    """The entry whose key begins so.
+
+    Raises:
+        UserError: none does, or several do.
+    """
+    found = [entry for entry in entries(store) if entry.key.startswith(key[:32]) and not entry.unfinished]
+    if len(found) != 1:
+        said = "no finished stage has such a key" if not found else f"{len(found)} stages have keys that begin so"
+        raise UserError(f"{key}: {said}. `ls` lists them all.")
+    return found[0]
+
+
+def users(store: Path, entry: Entry) -> list[Entry]:
+    """The entries that were made from this one."""
+    return [e for e in entries(store) if any(k.startswith(entry.key) for k in e.manifest.get("inputs", {}).values())]
+
+
+def damaged(every: Iterable[Entry]) -> Iterator[str]:
+    """What is wrong with each finished entry with which something is."""
+    for entry in every:
+        if not entry.unfinished and (said := files.damage(entry.folder)):
+            yield said
+
+
+def needed(runs: Iterable[Path]) -> set[str]:
+    """First 32 digits of the keys that the runs below these folders hang on.
+
+    Raises:
+        UserError: there is no run below one of them.
+    """
+    keys: set[str] = set()
+    for folder in runs:
+        records = [folder / _RECORDS] if (folder / _RECORDS).exists() else sorted(folder.rglob(_RECORDS))
+        if not records:
+            raise UserError(f"{folder}: no run has left its {_RECORDS} here, so it is not known what to keep.")
+        keys |= {record["key"][:32] for path in records for record in json.loads(path.read_text())}
+    return keys
+
+
+def unneeded(store: Path, keep: set[str] | None) -> list[Entry]:
+    """What a kill left unfinished and, where keys to keep are given, all stages beside them."""
+    return [entry for entry in entries(store) if entry.unfinished or (keep is not None and entry.key not in keep)]
+
+
+def remove(store: Path, entry: Entry) -> bool:
+    """Remove an entry at once; False if a run is at work on it."""
+    try:
+        with FileLock(store / ".locks" / f"{entry.kind}-{entry.key}.lock", timeout=0):
+            trash = store / _TRASH / f"{entry.kind}-{entry.folder.name}"
+            trash.parent.mkdir(exist_ok=True)
+            entry.folder.rename(trash)
+    except Timeout:
+        return False
+    shutil.rmtree(trash)
+    return True

@@ -1,0 +1,195 @@
+"""A sweep as one thing: what became of each job, in its folder and at the end on the screen, and the exit status.
+
+Hydra says that a job failed only when all have ended, and then calls no callback (Hydra #2284, #2824). So a job's error
+ends here: the job writes down what became of it, and the callback, which runs in the process that was started, reads it
+from the jobs' folders. Every launcher fills these alike.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from augsbert.errors import Pruned, UserError
+
+log = logging.getLogger(__name__)
+
+#: The file in a job's folder that says what became of it.
+STATUS = "status.json"
+_STAGES = "stages.json"
+#: What the parts of hydra/launcher and hydra/sweeper need.
+_PACKAGES = {
+    "joblib": "hydra_plugins.hydra_joblib_launcher",
+    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
+    "submitit_slurm": "hydra_plugins.hydra_submitit_launcher",
+    "ray": "hydra_plugins.hydra_ray_launcher",
+    "optuna": "optuna",
+}
+
+
+@dataclass
+class Status:
+    """What became of a job.
+
+    Args:
+        job: its number in the sweep, from 0.
+        state: how it ended.
+        reason: what was said of a job that failed.
+        overrides: what tells it from the others.
+        seconds: from its start to its end.
+        made: stages that it made.
+        found: stages that were there.
+        saved: seconds that the stages which were there had cost.
+    """
+
+    job: int
+    state: Literal["done", "pruned", "failed"]
+    reason: str
+    overrides: list[str]
+    seconds: float
+    made: int = 0
+    found: int = 0
+    saved: float = 0.0
+
+
+class Outcome:
+    """Set by the block of :func:`recorded` as it ends."""
+
+    value: float | None = float("nan")
+
+
+def divide_cores(launcher: DictConfig) -> None:
+    """Give torch its share of the cores where the launcher runs several jobs on one machine.
+
+    Called before torch is imported, which reads OMP_NUM_THREADS then; a user's own stays. Ray and SLURM set theirs.
+    """
+    cores = os.cpu_count() or 1
+    if "n_jobs" in launcher:
+        jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // jobs)))
+    elif launcher.get("cpus_per_task"):
+        os.environ.setdefault("OMP_NUM_THREADS", str(launcher.cpus_per_task))
+
+
+@contextmanager
+def recorded() -> Iterator[Outcome]:
+    """Run one job of a sweep; an error is written down, in the log and in the job's folder, and goes no further.
+
+    A job that fails returns nan, which a sweeper takes for no result.
+    """
+    divide_cores(HydraConfig.get().launcher)
+    start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    try:
+        yield outcome
+    except UserError as error:
+        state, reason = "pruned" if isinstance(error, Pruned) else "failed", str(error)
+        log.error("%s", reason)
+    except Exception as error:
+        state, reason = "failed", f"{type(error).__name__}: {error}"
+        log.exception("this job failed; the others go on")
+    _write(folder, state, reason, time.monotonic() - start)
+
+
+def _write(folder: Path, state: Any, reason: str, seconds: float) -> None:
+    job = HydraConfig.get().job
+    records = json.loads((folder / _STAGES).read_text()) if state == "done" and (folder / _STAGES).exists() else []
+    found = [record for record in records if record["found"]]
+    counts = {"made": len(records) - len(found), "found": len(found), "saved": sum(r["cost"] for r in found)}
+    overrides = [str(override) for override in HydraConfig.get().overrides.task]
+    status = Status(int(job.num), state, reason, overrides, round(seconds, 1), **counts)
+    (folder / STATUS).write_text(json.dumps(asdict(status), indent=1))
+
+
+class Sweep(Callback):
+    """Says at a sweep's end what became of its jobs, or would with ``plan=true``; exit status 1 if any failed."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
+        if said := absent_package(config.hydra) or mistaken_objective(config.objective):
+            sys.exit(f"error: {said}")
+        for folder in statuses(Path(config.hydra.sweep.dir)):
+            (folder / STATUS).unlink()
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Read the jobs' statuses and print what they come to."""
+        sweep = Path(config.hydra.sweep.dir)
+        jobs = statuses(sweep)
+        if not jobs:
+            sys.exit(f"error: the sweep has no jobs: a list among {' '.join(config.hydra.overrides.task)} is empty.")
+        if config.plan:
+            _show_plan(jobs, Path(config.store.dir).absolute())
+        else:
+            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {sweep}")
+        if any(job.state == "failed" for job in jobs.values()):
+            sys.exit(1)
+
+
+def absent_package(hydra: DictConfig) -> str | None:
+    """What to install for the launcher and the sweeper; None if all is there."""
+    for group in ("launcher", "sweeper"):
+        name = hydra.runtime.choices[f"hydra/{group}"]
+        if (package := _PACKAGES.get(name)) and find_spec(package) is None:
+            extra = name.partition("_")[0]
+            return f"hydra/{group}={name}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
+    return None
+
+
+def mistaken_objective(objective: str | None) -> str | None:
+    """What is wrong with an objective whatever the data set; None if nothing is."""
+    from augsbert.config import nearest
+    from augsbert.evaluation import NAMES
+    from augsbert.reporting.table import ENCODERS
+
+    names = {metric for metrics in NAMES.values() for metric in metrics}
+    known = [f"{encoder}/dev/{metric}" for encoder in ENCODERS for metric in sorted(names)]
+    if objective is None or objective in known:
+        return None
+    return f"objective={objective}: it must be a dev metric{nearest(objective, known)}"
+
+
+def statuses(sweep: Path) -> dict[Path, Status]:
+    """What became of the jobs in a sweep's folder, by theirs, in the order of their numbers."""
+    read = {path.parent: Status(**json.loads(path.read_text())) for path in sweep.rglob(STATUS)}
+    return dict(sorted(read.items(), key=lambda item: item[1].job))
+
+
+def summary(jobs: list[Status]) -> str:
+    """A line for each job with the settings that tell it from the others, and one for all of them."""
+    from augsbert.reporting.table import duration
+
+    shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    lines = [f"{'job':<5}{'state':<8}{'made':>5}{'found':>7}{'time':>13}   settings"]
+    for job in jobs:
+        counts = f"{job.made:>5}{job.found:>7}" if job.state == "done" else f"{'-':>5}{'-':>7}"
+        own = " ".join(o for o in job.overrides if o not in shared and not o.startswith("pruning"))
+        lines.append(f"{job.job:<5}{job.state:<8}{counts}{duration(job.seconds):>13}   {own}".rstrip())
+        lines += [f"     {line}" for line in job.reason.splitlines()]
+    counted = {state: sum(job.state == state for job in jobs) for state in ("done", "pruned", "failed")}
+    ended = ", ".join(f"{count} {state}" for state, count in counted.items() if count)
+    made, found, saved = (sum(getattr(job, name) for job in jobs) for name in ("made", "found", "saved"))
+    lines.append(f"{ended}: {made} stages made, {found} found, which saved {duration(saved)}")
+    return "\n".join(lines)
+
+
+def _show_plan(jobs: Mapping[Path, Status], store: Path) -> None:
+    """The plans of all jobs as one: a stage that several of them need stands once."""
+    from augsbert.store import PLAN, from_json, render
+
+    planned = [(folder / PLAN).read_text() for folder, job in jobs.items() if job.state == "done"]
+    print(render(from_json(planned), store))
+    if len(planned) < len(jobs):
+        print(summary(list(jobs.values())))

@@ -1,0 +1,190 @@
+"""``hydra/sweeper=optuna``: a search by Optuna's own interface, which is kept, goes on after a kill, and prunes.
+
+hydra-optuna-sweeper asks for Optuna below 3, numbers a resumed search from 0 again and has no way to prune (Hydra
+#2647, #1954). Hydra finds sweepers in the package ``hydra_plugins`` only, so this module lies here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+    from optuna.distributions import BaseDistribution
+
+log = logging.getLogger(__name__)
+
+_KILLED = "killed"
+
+
+class OptunaSweeper(Sweeper):
+    """Search over the settings that the command line gives a range.
+
+    Args:
+        n_trials: how many the study has when the search is over, earlier runs' counted.
+        n_jobs: trials in a batch, which the launcher may run at once.
+        direction: ``maximize`` or ``minimize`` what run.py returns.
+        study_name: the study to go on with; None names it by the settings, so that the same command goes on.
+        storage: a journal file, or a database's address such as ``sqlite:///studies.db``.
+        seed: of the sampler.
+        sampler: makes Optuna's sampler of a ``seed``.
+        pruner: Optuna's pruner, or None.
+    """
+
+    config: DictConfig
+    hydra_context: HydraContext
+
+    def __init__(
+        self,
+        n_trials: int,
+        n_jobs: int,
+        direction: Literal["maximize", "minimize"],
+        study_name: str | None,
+        storage: str,
+        seed: int,
+        sampler: Callable[..., Any],
+        pruner: Any,
+    ) -> None:
+        self.n_trials, self.n_jobs, self.direction = n_trials, n_jobs, direction
+        self.study_name, self.storage, self.seed = study_name, storage, seed
+        self.sampler, self.pruner = sampler, pruner
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra gives, and make the launcher."""
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher: Launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Ask, launch and tell until there are enough trials.
+
+        Raises:
+            UserError: nothing is searched, or a plan is asked for.
+        """
+        if self.config.plan:
+            raise UserError("plan=true: what a search makes hangs on what it finds. Leave out hydra/sweeper=optuna.")
+        parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+        given = parser.parse_overrides(arguments)
+        searched = {o.get_key_element(): distribution(o) for o in given if o.is_sweep_override()}
+        fixed = [f"{o.get_key_element()}={o.get_value_element_as_str()}" for o in given if not o.is_sweep_override()]
+        if not searched:
+            raise UserError(
+                "hydra/sweeper=optuna: no setting has a range. Give one, such as "
+                "'bi_encoder.fit.learning_rate=tag(log,interval(1e-5,1e-3))' or sampler=bm25,semantic."
+            )
+        folder = Path(self.config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        study = self._study(self.study_name or _named(arguments))
+        self._search(study, searched, fixed)
+        _report(study, folder)
+
+    def _study(self, name: str) -> Study:
+        import optuna
+
+        from augsbert.pruning import storage
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        study = optuna.create_study(
+            storage=storage(self.storage), study_name=name, direction=self.direction, load_if_exists=True
+        )
+        # A sampler that starts from its seed again would draw again what the first trials were.
+        study.sampler = self.sampler(seed=self.seed + len(study.trials))
+        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            study.enqueue_trial(trial.params, user_attrs={_KILLED: trial.number})
+            log.info("trial %d was killed; its settings come again", trial.number)
+        return study
+
+    def _search(self, study: Study, searched: Mapping[str, BaseDistribution], fixed: Sequence[str]) -> None:
+        while (left := self.n_trials - _finished(study)) > 0:
+            trials = [study.ask(dict(searched)) for _ in range(min(self.n_jobs, left))]
+            jobs = [
+                [*fixed, *(f"{key}={value}" for key, value in trial.params.items()), self._told(study, trial)]
+                for trial in trials
+            ]
+            self.validate_batch_is_legal(jobs)
+            results = self.launcher.launch(jobs, initial_job_idx=trials[0].number)
+            for trial, result in zip(trials, results, strict=True):
+                _tell(study, trial, result)
+
+    def _told(self, study: Study, trial: Trial) -> str:
+        """The override that lets a job report to its trial."""
+        pruner = OmegaConf.to_container(self.config.hydra.sweeper.pruner or OmegaConf.create({}), resolve=True)
+        told = {"storage": self.storage, "study": study.study_name, "trial": trial.number, "pruner": pruner or None}
+        return f"pruning={literal(told)}"
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """What a range on the command line is to Optuna: an interval one of numbers, all else a choice of values."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    sweep = override.value()
+    if not isinstance(sweep, IntervalSweep):
+        return CategoricalDistribution(list(override.sweep_string_iterator()))
+    low, high, log_scale = sweep.start, sweep.end, "log" in sweep.tags
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log_scale)
+    return FloatDistribution(float(low or 0), float(high or 0), log=log_scale)
+
+
+def literal(value: Any) -> str:
+    """A value of plain containers in the grammar of Hydra's overrides."""
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{name}:{literal(inner)}" for name, inner in value.items()) + "}"
+    if isinstance(value, str):
+        return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _named(arguments: Sequence[str]) -> str:
+    return f"augsbert-{hashlib.sha256(chr(0).join(sorted(arguments)).encode()).hexdigest()[:12]}"
+
+
+def _finished(study: Study) -> int:
+    """Trials that count: all that ended by themselves."""
+    again = {trial.user_attrs.get(_KILLED) for trial in study.trials}
+    return sum(trial.state.is_finished() and trial.number not in again for trial in study.trials)
+
+
+def _tell(study: Study, trial: Trial, result: JobReturn) -> None:
+    """A trial's value; one that was pruned has said so itself."""
+    from optuna.trial import TrialState
+
+    value = result.return_value
+    if study.trials[trial.number].state.is_finished():
+        return
+    if value is None or math.isnan(value):
+        study.tell(trial, state=TrialState.FAIL)
+    else:
+        study.tell(trial, value)
+
+
+def _report(study: Study, folder: Path) -> None:
+    from optuna.trial import TrialState
+
+    done = study.get_trials(states=(TrialState.COMPLETE,))
+    if not done:
+        log.warning("study %s: no trial was finished", study.study_name)
+        return
+    best = {"name": study.study_name, "best_params": study.best_params, "best_value": study.best_value}
+    OmegaConf.save(OmegaConf.create(best), folder / "optimization_results.yaml")
+    settings = " ".join(f"{key}={value}" for key, value in study.best_params.items())
+    log.info("study %s, %d trials: best %.4f with %s", study.study_name, len(study.trials), study.best_value, settings)

@@ -1,0 +1,192 @@
+"""A sweep as a user runs it: its jobs share stages, one that fails leaves the others alone, the end says all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import optuna
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from augsbert import sweep
+from augsbert.cli import CONF
+from augsbert.pruning import storage as optuna_storage
+
+STATUS = "status.json"
+
+
+@pytest.fixture
+def tiny_sweep(tiny_run: list[str]) -> list[str]:
+    """A tiny run that labels few pairs."""
+    return ["-m", *tiny_run, "sampler=random", "sampler.num_pairs=80"]
+
+
+def statuses(folder: Path) -> list[dict]:
+    """What became of the jobs, in their order."""
+    return [json.loads((folder / str(i) / STATUS).read_text()) for i in range(len(list(folder.glob(f"*/{STATUS}"))))]
+
+
+def test_a_job_that_fails_says_why_and_the_others_go_on(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    swept = program(*tiny_sweep, "gold_size=500,60")
+    assert swept.returncode == 1
+    failed, done = statuses(tmp_path / "sweep")
+    assert (failed["state"], done["state"]) == ("failed", "done")
+    assert failed["reason"].startswith("gold_size=500: the train split has 120 pairs.")
+    assert not (tmp_path / "sweep" / "0" / "metrics.json").exists()
+    end = swept.stdout.strip().splitlines()
+    assert f"     {failed['reason']}" in end
+    assert end[-2].startswith(f"1 done, 1 failed: {done['made']} stages made, {done['found']} found")
+
+
+def test_a_second_sweep_finds_all_and_says_what_that_saved(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    assert program(*tiny_sweep, "seed=0,1").returncode == 0
+    first = statuses(tmp_path / "sweep")
+    again = program(*tiny_sweep, "seed=0,1")
+    assert again.returncode == 0
+    second = statuses(tmp_path / "sweep")
+    assert [job["made"] for job in second] == [0, 0]
+    assert [job["found"] for job in second] == [job["made"] + job["found"] for job in first]
+    records = json.loads((tmp_path / "sweep" / "0" / "stages.json").read_text())
+    assert second[0]["saved"] == sum(record["cost"] for record in records) > 0
+    assert "2 done: 0 stages made, 24 found, which saved" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("sampler=bm25,bm52", "error: sampler=bm52: there is no such part. Did you mean bm25?"),
+        ("bi_encoder.num_layer=1,2", "error: bi_encoder.num_layer: there is no such setting. Did you mean num_layers?"),
+        ("seed=choice()", "error: Error parsing override 'seed=choice()'"),
+        (
+            "objective=bi_encoder/dev/spearmen",
+            "error: objective=bi_encoder/dev/spearmen: it must be a dev metric. Did you mean bi_encoder/dev/spearman?",
+        ),
+    ],
+)
+def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
+    program: Callable, tiny_run: list[str], tmp_path: Path, override: str, said: str
+) -> None:
+    swept = program("-m", *tiny_run, override)
+    assert swept.returncode == 1
+    assert said in swept.stderr
+    assert "Traceback" not in swept.stderr
+    assert not list(tmp_path.rglob(STATUS))
+
+
+def test_a_sweep_without_jobs_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
+    swept = program(*tiny_sweep, "seed=range(0,0)")
+    assert swept.returncode == 1
+    assert "error: the sweep has no jobs" in swept.stderr
+
+
+def test_what_an_earlier_sweep_said_is_not_counted_again(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    assert program(*tiny_sweep, "plan=true", "gold_size=50,500,60").returncode == 1
+    planned = program(*tiny_sweep, "plan=true", "gold_size=50,60")
+    assert planned.returncode == 0
+    assert "failed" not in planned.stdout
+    keys = [line.split()[1] for line in planned.stdout.splitlines() if " make " in line or " found" in line]
+    assert len(keys) == len(set(keys)) == 21
+
+
+LAUNCHERS = {
+    "joblib": ["hydra.launcher.n_jobs=2"],
+    "submitit_local": ["hydra.launcher.timeout_min=10"],
+    "ray": ["hydra.launcher.ray.init.num_cpus=2"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_under_every_launcher_jobs_share_their_stages_and_end_with_the_same_figures(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path, launcher: str
+) -> None:
+    grid = [*tiny_sweep, "gold_size=40,60", "seed=0,1"]
+    assert program(*grid, f"store.dir={tmp_path / 'alone'}", f"hydra.sweep.dir={tmp_path / 'basic'}").returncode == 0
+    swept = program(*grid, f"hydra/launcher={launcher}", *LAUNCHERS[launcher], timeout=400)
+    assert swept.returncode == 0, swept.stderr
+    basic, launched = statuses(tmp_path / "basic"), statuses(tmp_path / "sweep")
+    assert sum(job["made"] for job in launched) == sum(job["made"] for job in basic)
+    for number in range(len(basic)):
+        figures = [
+            json.loads((tmp_path / sweep / str(number) / "metrics.json").read_text()) for sweep in ("basic", "sweep")
+        ]
+        assert _quality(figures[0]) == _quality(figures[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["studies.journal", "sqlite:///studies.db"])
+def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path, storage: str
+) -> None:
+    search = [
+        *tiny_sweep,
+        "hydra/sweeper=optuna",
+        f"hydra.sweeper.storage={storage}",
+        "hydra.sweeper.pruner.n_startup_trials=1",
+        "bi_encoder.fit.epochs=2",
+        "compare.baseline=false",
+        "compare.untrained=false",
+        "bi_encoder.fit.learning_rate=tag(log,interval(1e-9,1e-3))",
+    ]
+    begun = program(*search, "hydra.sweeper.n_trials=1", timeout=300)
+    assert begun.returncode == 0, begun.stderr
+    best = OmegaConf.load(tmp_path / "sweep" / "optimization_results.yaml")
+    metrics = json.loads((tmp_path / "sweep" / "0" / "metrics.json").read_text())
+    assert best.best_value == metrics["bi_encoder/dev/spearman"]
+    assert set(best.best_params) == {"bi_encoder.fit.learning_rate"}
+
+    with _in(tmp_path / "here"):
+        study = optuna.load_study(study_name=best.name, storage=optuna_storage(storage))
+        # Better than any correlation, so that all later trials lie below the median of the first two.
+        study.add_trial(optuna.trial.create_trial(value=2.0, intermediate_values={0: 2.0}))
+        running = study.ask(
+            {"bi_encoder.fit.learning_rate": optuna.distributions.FloatDistribution(1e-9, 1e-3, log=True)}
+        )
+    ended = program(*search, "hydra.sweeper.n_trials=4", timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    assert f"trial {running.number} was killed; its settings come again" in ended.stdout
+    jobs = {path.parent.name: json.loads(path.read_text()) for path in (tmp_path / "sweep").glob(f"*/{STATUS}")}
+    assert {number: job["state"] for number, job in jobs.items()} == {"3": "pruned", "4": "pruned"}
+
+
+@pytest.mark.parametrize(
+    ("choice", "extra"), [("hydra/launcher=submitit_slurm", "submitit"), ("hydra/sweeper=optuna", "optuna")]
+)
+def test_a_launcher_or_sweeper_without_its_package_says_what_to_type(
+    choice: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[choice], return_hydra_config=True)
+    monkeypatch.setattr(sweep, "find_spec", lambda name: None)
+    assert sweep.absent_package(config.hydra) == (
+        f"{choice}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
+    )
+
+
+def test_a_search_over_nothing_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
+    swept = program(*tiny_sweep, "hydra/sweeper=optuna")
+    assert swept.returncode == 1
+    assert swept.stderr.strip().splitlines()[-1].startswith("error: hydra/sweeper=optuna: no setting has a range.")
+
+
+@contextlib.contextmanager
+def _in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    yield
+    os.chdir(before)
+
+
+def _quality(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if "/dev/" in name or "/test/" in name}
