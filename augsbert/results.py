@@ -14,14 +14,14 @@ import pandas as pd
 
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
-from augsbert.reporting.silver import collapse_warning
+from augsbert.reporting.silver import collapse_warning, histogram
 from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:
-    """Write ``metrics.json``, ``stages.json``, ``silver.parquet``, ``predictions.parquet`` and the models' folders.
+    """Write ``metrics.json``, ``stages.json``, the tables of silver and predictions, and the models' folders.
 
     Returns:
         The metrics: flat, names as in ``bi_encoder/test/spearman``, values in their natural range.
@@ -36,6 +36,7 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
         shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
         silver = pd.read_parquet(folder / "silver.parquet")
         metrics["silver/pairs"] = float(len(silver))
+        histogram(silver, flow.gold).to_json(folder / "histogram.json", orient="records", indent=1)
         if warning := collapse_warning(silver, flow.gold):
             logger.warning("%s", warning)
     _predictions(flow).to_parquet(folder / "predictions.parquet")

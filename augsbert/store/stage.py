@@ -28,7 +28,8 @@ class NotFetched(Exception):
 class Record(NamedTuple):
     """What a run did with one stage, as ``stages.json`` lists it.
 
-    ``seconds`` are those that this run spent, ``cost`` those that the making took, whenever it was.
+    ``seconds`` are those that this run spent, ``cost`` those that the making took, whenever it was and in whatever
+    ``environment``.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Record(NamedTuple):
     seconds: float
     found: bool
     cost: float
+    environment: dict[str, str]
 
 
 @dataclass(eq=False)
@@ -183,8 +185,9 @@ class Stage:
 
     def recorded(self, seconds: float = 0.0, *, found: bool) -> Record:
         """What there is to say of this stage, made in so many seconds or found."""
-        cost = files.read_manifest(self.path)["seconds"] if self.found else 0.0
-        return Record(self.name, self.kind, self.key, self.input_keys, round(seconds, 3), found, cost)
+        made = files.read_manifest(self.path) if self.found else {"seconds": 0.0, "environment": {}}
+        what = (self.name, self.kind, self.key, self.input_keys)
+        return Record(*what, round(seconds, 3), found, made["seconds"], made["environment"])
 
     @property
     def upstream(self) -> list[Stage]:

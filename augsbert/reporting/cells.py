@@ -1,0 +1,111 @@
+"""The cells of a comparison: an encoder under some settings, over seeds. Runs that share an evaluation share a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from augsbert.errors import UserError
+from augsbert.evaluation import PRIMARY
+from augsbert.reporting.runs import Run
+from augsbert.reporting.table import ENCODERS
+
+Split = Literal["dev", "test"]
+
+
+@dataclass
+class Cell:
+    """One encoder under some settings.
+
+    Args:
+        encoder: as in the keys of ``metrics.json``.
+        settings: those that the encoder hangs on, of those in which the runs differ.
+        runs: one of each seed.
+    """
+
+    encoder: str
+    settings: dict[str, str]
+    runs: dict[str, Run] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """The encoder's name in a table."""
+        return ENCODERS.get(self.encoder, self.encoder)
+
+    def values(self, metric: str, split: Split = "test") -> np.ndarray:
+        """A metric (0..1) of each seed that has it."""
+        found = [run.metrics.get(f"{self.encoder}/{split}/{metric}") for run in self.runs.values()]
+        return np.array([value for value in found if value is not None], dtype=float)
+
+    @property
+    def seconds(self) -> float:
+        """What making it cost, all that it hangs on counted in, mean over seeds."""
+        return float(np.mean([sum(s["cost"] for s in run.behind(self.encoder)) for run in self.runs.values()]))
+
+    @property
+    def environments(self) -> set[tuple[str, ...]]:
+        """The versions and devices that its stages were made with."""
+        behind = [stage["environment"] for run in self.runs.values() for stage in run.behind(self.encoder)]
+        return {tuple(f"{name} {made[name]}" for name in _NAMED if name in made) for made in behind if made}
+
+
+#: What makes figures differ between machines.
+_NAMED = ("augsbert", "torch", "transformers", "device", "processor")
+
+
+def cells(runs: Sequence[Run], keys: Sequence[str]) -> list[Cell]:
+    """The cells of these runs, in the order of the table's rows and then of the runs.
+
+    Args:
+        runs: which may share evaluations.
+        keys: the settings in which they differ.
+    """
+    found: dict[tuple[str, ...], Cell] = {}
+    for encoder in ENCODERS:
+        having = [run for run in runs if encoder in run.encoders]
+        matter = [key for key in keys if _matters(key, encoder, having, keys)]
+        for run in having:
+            settings = {key: run.setting(key) for key in matter}
+            cell = found.setdefault((encoder, *settings.values()), Cell(encoder, settings))
+            cell.runs.setdefault(run.seed, run)
+    return list(found.values())
+
+
+def _matters(key: str, encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> bool:
+    """Whether an encoder's figures hang on a setting: not if runs that differ in it alone share the evaluation."""
+    groups: dict[tuple[str, ...], dict[str, str]] = {}
+    for run in runs:
+        others = (run.seed, *(run.setting(other) for other in keys if other != key))
+        groups.setdefault(others, {})[run.setting(key)] = run.encoders[encoder]
+    alike = [set(evaluations.values()) for evaluations in groups.values() if len(evaluations) > 1]
+    return not alike or any(len(evaluations) > 1 for evaluations in alike)
+
+
+def primary(runs: Sequence[Run]) -> str:
+    """The metric that these runs are compared by.
+
+    Raises:
+        UserError: some are of regression and some of binary tasks.
+    """
+    names = {name for name in PRIMARY.values() for run in runs if any(key.endswith(f"/{name}") for key in run.metrics)}
+    if len(names) > 1:
+        raise UserError(f"the runs have no metric in common ({', '.join(sorted(names))}). Compare them apart.")
+    return names.pop()
+
+
+def compared(every: Sequence[Cell]) -> Iterator[tuple[Cell, Cell, Cell | None]]:
+    """Each cell of AugSBERT (or the poly-encoder) with the baseline and the cross-encoder of the same settings."""
+    for cell in every:
+        if cell.encoder in ("bi_encoder", "poly_encoder"):
+            baseline, labeller = (_beside(cell, name, every) for name in ("baseline", "cross_encoder"))
+            if baseline is not None and baseline.encoder != cell.encoder:
+                yield cell, baseline, labeller
+
+
+def _beside(cell: Cell, encoder: str, every: Sequence[Cell]) -> Cell | None:
+    """The encoder's cell whose settings agree with these, as far as it hangs on them."""
+    fits = [c for c in every if c.encoder == encoder and c.settings.items() <= cell.settings.items()]
+    return max(fits, key=lambda c: len(c.settings), default=None)

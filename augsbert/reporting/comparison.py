@@ -1,0 +1,173 @@
+"""Runs beside each other: the table of their figures, and that of the gains over the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from augsbert.errors import UserError
+from augsbert.reporting.cells import Cell, Split, cells, primary
+from augsbert.reporting.gains import METRICS as RESAMPLED
+from augsbert.reporting.gains import Gain, gains
+from augsbert.reporting.grid import Grid, Text
+from augsbert.reporting.runs import Run, differing
+from augsbert.reporting.table import METRICS
+
+_BOUNDS = ("untrained", "upper_bound", "cross_encoder")
+
+
+class Comparison:
+    """Runs compared by one metric.
+
+    Args:
+        runs: of one or several sweeps.
+        metric: None takes the one that models are chosen by.
+        columns: the setting whose values are the columns; None takes one of numbers where the runs differ in one, else
+            the columns are dev and test.
+
+    Raises:
+        UserError: no run has the metric, or all runs have the same value of ``columns``.
+    """
+
+    def __init__(self, runs: Sequence[Run], metric: str | None = None, columns: str | None = None) -> None:
+        self.runs, self.keys = list(runs), differing(runs)
+        self.metric = metric or primary(runs)
+        if not any(key.endswith(f"/test/{self.metric}") for run in runs for key in run.metrics):
+            raise UserError(f"--metric {self.metric}: no run has it. There are: {', '.join(_metrics(runs))}.")
+        if columns is not None and columns not in self.keys:
+            raise UserError(f"--columns {columns}: the runs do not differ in it. They do in: {', '.join(self.keys)}.")
+        self.columns = columns or self._numbers
+        self.cells = cells(runs, self.keys)
+
+    @property
+    def _numbers(self) -> str | None:
+        """The setting of numbers with the most values."""
+        counts = {key: len(self._values(key)) for key in self.keys if all(map(_is_number, self._values(key)))}
+        return max(counts, key=lambda key: counts[key], default=None)
+
+    def _values(self, key: str) -> list[str]:
+        values = dict.fromkeys(run.setting(key) for run in self.runs)
+        return sorted(values, key=float) if all(map(_is_number, values)) else list(values)
+
+    @property
+    def seeds(self) -> list[str]:
+        """All seeds of the runs."""
+        return list(dict.fromkeys(run.seed for run in self.runs))
+
+    @cached_property
+    def gains(self) -> list[Gain]:
+        """AugSBERT against the baseline; none where the metric cannot be resampled."""
+        return gains(self.cells, self.metric) if self.metric in RESAMPLED else []
+
+    def figures(self) -> pd.DataFrame:
+        """All figures: a row for each cell, seed and metric, with dev and test (0..1), the cost and the run's folder."""
+        return pd.DataFrame(
+            [
+                {"encoder": cell.encoder, **cell.settings, "seed": seed, "metric": metric}
+                | {split: run.metrics.get(f"{cell.encoder}/{split}/{metric}") for split in ("dev", "test")}
+                | {"seconds": sum(s["cost"] for s in run.behind(cell.encoder)), "run": str(run.folder)}
+                for cell in self.cells
+                for seed, run in cell.runs.items()
+                for metric in _metrics([run])
+            ]
+        )
+
+    def table(self) -> Grid:
+        """Mean ± standard deviation over seeds, x100; a row for each encoder and its settings."""
+        columns = self._values(self.columns) if self.columns else ["dev", "test"]
+        rows: dict[tuple[str, ...], dict[str, Text]] = {}
+        for cell in self.cells:
+            own = {key: value for key, value in cell.settings.items() if key != self.columns}
+            row = rows.setdefault((cell.label, *(f"{key}={value}" for key, value in own.items())), {})
+            for column in self._columns_of(cell, columns):
+                split: Split = "dev" if not self.columns and column == "dev" else "test"
+                row[column] = Text(self._shown(cell, split), self._is_best(cell, column, split))
+        head = [f"{self.columns}={value}" for value in columns] if self.columns else columns
+        title = f"{METRICS.get(self.metric, self.metric)} x100{', test' if self.columns else ''}"
+        lines = [
+            [Text(", ".join(label)), *(row.get(column, Text()) for column in columns)] for label, row in rows.items()
+        ]
+        return Grid(title, [_seeds(self.seeds), *head], lines, self._notes())
+
+    def _columns_of(self, cell: Cell, columns: Sequence[str]) -> Sequence[str]:
+        """The columns in which a cell stands: all where it does not hang on their setting."""
+        return [cell.settings[self.columns]] if self.columns and self.columns in cell.settings else columns
+
+    def _shown(self, cell: Cell, split: Split) -> str:
+        values = 100 * cell.values(self.metric, split)
+        if not len(values):
+            return ""
+        spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
+        fewer = f" ({len(values)})" if len(values) != len(self.seeds) else ""
+        return f"{values.mean():.2f}{spread}{fewer}{'†' if cell.environments - self._usual else ''}"
+
+    def _is_best(self, cell: Cell, column: str, split: Split) -> bool:
+        """Whether no other trained bi-encoder of the column is better; the bounds stand apart."""
+        rivals = [c for c in self.cells if c.encoder not in _BOUNDS and column in self._columns_of(c, [column])]
+        means = {id(c): c.values(self.metric, split).mean() for c in rivals if len(c.values(self.metric, split))}
+        return len(means) > 1 and means.get(id(cell), -math.inf) == max(means.values())
+
+    @cached_property
+    def _usual(self) -> set[tuple[str, ...]]:
+        """The versions and device that most cells were made with."""
+        counts = Counter(made for cell in self.cells for made in cell.environments)
+        return {counts.most_common(1)[0][0]} if counts else set()
+
+    def _notes(self) -> list[str]:
+        notes = ["In brackets: seeds, where a cell has fewer or more."] if self._uneven else []
+        others = sorted({made for cell in self.cells for made in cell.environments} - self._usual)
+        if others:
+            usual = next(iter(self._usual))
+            differ = ["; ".join(sorted(set(other) - set(usual))) or "fewer versions known" for other in others]
+            notes.append(f"†: made in part with other versions or on another device ({' | '.join(differ)}).")
+        return notes
+
+    @property
+    def _uneven(self) -> bool:
+        return any(len(cell.runs) != len(self.seeds) for cell in self.cells)
+
+    def gains_table(self) -> Grid:
+        """A row for each gain: how large, how sure, and how much of the way to the cross-encoder."""
+        columns = ["against the baseline", "Δ x100", "95 %", "p seeds", "p pairs", "gap closed", "95 %"]
+        binary = any(not math.isnan(gain.p_labels) for gain in self.gains)
+        columns.insert(5, "p labels") if binary else None
+        rows = [[Text(text) for text in _gain_row(gain, binary)] for gain in self.gains]
+        notes = ["p: paired t-test over seeds, bootstrap over test pairs, raised after Holm over the rows."]
+        return Grid("AugSBERT against the baseline, test", columns, rows, notes)
+
+
+def _gain_row(gain: Gain, binary: bool) -> list[str]:
+    result, settings = gain.compared, [f"{key}={value}" for key, value in gain.cell.settings.items()]
+    row = [", ".join([gain.cell.label, *settings]), f"{100 * result.difference:+.2f}"]
+    row += [_range(result.interval, 100, "+.2f"), _p(gain.p_seeds), _p(gain.p_pairs)]
+    row += [_p(gain.p_labels)] if binary else []
+    share = "" if math.isnan(result.share) else f"{100 * result.share:.0f} %"
+    return [*row, share, _range(result.share_interval, 100, ".0f")]
+
+
+def _range(bounds: tuple[float, float], factor: float, form: str) -> str:
+    return "" if math.isnan(bounds[0]) else " to ".join(format(factor * bound, form) for bound in bounds)
+
+
+def _p(value: float) -> str:
+    return "" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _metrics(runs: Sequence[Run]) -> list[str]:
+    return list(dict.fromkeys(key.split("/")[2] for run in runs for key in run.metrics if "/test/" in key))
+
+
+def _seeds(seeds: Sequence[str]) -> str:
+    return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds: {', '.join(seeds)}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False

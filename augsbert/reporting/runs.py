@@ -1,0 +1,134 @@
+"""Runs read back from the files that they left, and the settings in which they differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from augsbert.errors import UserError
+
+METRICS, STAGES, PREDICTIONS, STATUS = "metrics.json", "stages.json", "predictions.parquet", "status.json"
+#: Settings that change no figure, or what the table is over anyway (``seed``), by how they begin.
+_APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed", "debug")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder."""
+
+    folder: Path
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """As in ``metrics.json``."""
+        return json.loads((self.folder / METRICS).read_text())
+
+    @cached_property
+    def stages(self) -> list[dict[str, Any]]:
+        """As in ``stages.json``, by which two runs know that they share a stage."""
+        return json.loads((self.folder / STAGES).read_text())
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """A row per dev and test pair, a column per encoder."""
+        return pd.read_parquet(self.folder / PREDICTIONS)
+
+    @cached_property
+    def histogram(self) -> pd.DataFrame | None:
+        """Counts of silver's and gold's scores in bins of 0..1; None of a run without silver."""
+        path = self.folder / "histogram.json"
+        return pd.DataFrame(json.loads(path.read_text())) if path.exists() else None
+
+    @cached_property
+    def overrides(self) -> dict[str, str]:
+        """What its command line said, by key."""
+        split = [str(override).lstrip("+").partition("=") for override in self._hydra("overrides") or []]
+        return {key: value for key, _, value in split if value}
+
+    def setting(self, key: str) -> str:
+        """A setting's value, or the part that was chosen for a group; empty where the run has none."""
+        if key in self.overrides:
+            return self.overrides[key]
+        choices = self._hydra("hydra")["hydra"]["runtime"]["choices"]
+        if key in choices:
+            return str(choices[key])
+        node: Any = self._hydra("config")
+        for name in key.split("."):
+            node = node.get(name) if isinstance(node, Mapping) else None
+        return "" if node is None or isinstance(node, Mapping) else str(node)
+
+    @property
+    def seed(self) -> str:
+        """Of the run."""
+        return self.setting("seed")
+
+    def _hydra(self, name: str) -> Any:
+        if name not in self._read:
+            self._read[name] = yaml.safe_load((self.folder / ".hydra" / f"{name}.yaml").read_text())
+        return self._read[name]
+
+    @cached_property
+    def _read(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def encoders(self) -> dict[str, str]:
+        """Encoder -> key of its evaluation, the same in all runs that share it."""
+        evaluated = [s for s in self.stages if s["kind"] == "evaluation"]
+        return {stage["name"].partition("/")[2]: stage["key"] for stage in evaluated}
+
+    def behind(self, encoder: str) -> list[dict[str, Any]]:
+        """The stages that an encoder's figures hang on, its evaluation last."""
+        by_key = {stage["key"]: stage for stage in self.stages}
+        needed: dict[str, dict[str, Any]] = {}
+
+        def walk(key: str) -> None:
+            for upstream in by_key[key]["inputs"].values():
+                walk(upstream)
+            needed.setdefault(key, by_key[key])
+
+        walk(self.encoders[encoder])
+        return list(needed.values())
+
+
+def read(folders: Iterable[Path]) -> list[Run]:
+    """The finished runs in or below these folders, in the order of their names, numbers by their size.
+
+    Raises:
+        UserError: a folder is not there, or no run in it has left its files.
+    """
+    runs: dict[Path, Run] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: there is no such folder. Name the folder of a run or of a sweep.")
+        found = sorted((path.parent for path in folder.rglob(METRICS)), key=_in_order)
+        found = [path for path in found if (path / STAGES).exists() and (path / ".hydra").is_dir()]
+        if not found:
+            raise UserError(f"{folder}: no run in it has left {METRICS}, {STAGES} and .hydra/.")
+        runs |= {path.resolve(): Run(path) for path in found}
+    return list(runs.values())
+
+
+def _in_order(path: Path) -> list[tuple[int, str]]:
+    return [(int(name), "") if name.isdigit() else (-1, name) for name in path.parts]
+
+
+def failures(folders: Iterable[Path]) -> list[tuple[Path, str]]:
+    """The jobs in or below these folders that failed, with the reason."""
+    statuses = [path for folder in folders for path in sorted(folder.rglob(STATUS))]
+    read = [(path.parent, json.loads(path.read_text())) for path in statuses]
+    return [(folder, status["reason"]) for folder, status in read if status["state"] == "failed"]
+
+
+def differing(runs: Sequence[Run]) -> list[str]:
+    """The settings of the command lines in which these runs differ, in the order in which they were given."""
+    given = dict.fromkeys(key for run in runs for key in run.overrides)
+    keys = [key for key in given if not key.startswith(_APART) and not key.endswith("path")]
+    return [key for key in keys if len({run.setting(key) for run in runs}) > 1]

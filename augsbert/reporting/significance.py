@@ -1,0 +1,174 @@
+"""Is a difference more than chance? Over seeds, and over test pairs; pure functions.
+
+Over seeds a paired t-test asks whether another seed would tell the same. Over pairs a bootstrap asks whether other test
+pairs would: every resample draws pairs with replacement, the same ones for both encoders and for all seeds, and a
+seed's metric is averaged over seeds (Berg-Kirkpatrick et al. 2012; Efron & Tibshirani 1993). Right and wrong labels are
+compared by McNemar's test. Of many comparisons the p-values are raised after Holm (1979).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+#: Resamples of the bootstrap, and the fewest where the test set is so large that fewer must do.
+RESAMPLES, FEWEST = 2000, 200
+_WORK = 20_000_000
+_CHUNK = 2_000_000
+
+
+class Compared(NamedTuple):
+    """A difference between two encoders, and the share that it closes of the gap to a third one.
+
+    Of ``interval`` and ``share_interval`` (95 %) the bounds are quantiles of the resamples; ``share`` and its interval
+    are nan without a third encoder, or where it is no better than the first.
+    """
+
+    difference: float
+    interval: tuple[float, float]
+    p_pairs: float
+    share: float
+    share_interval: tuple[float, float]
+
+
+class Scored(NamedTuple):
+    """One seed's scores (n,) of the test pairs, and their gold (n,)."""
+
+    gold: np.ndarray
+    baseline: np.ndarray
+    other: np.ndarray
+    upper: np.ndarray | None = None
+
+
+def over_pairs(seeds: Sequence[Scored], metric: str, seed: int = 0) -> Compared:
+    """Compare two encoders by a bootstrap over pairs, seeds averaged.
+
+    Args:
+        seeds: the scores under each seed; the same pairs in the same order give the same resamples.
+        metric: one of ``WEIGHTED``.
+        seed: of the resamples.
+    """
+    sizes = {len(scored.gold) for scored in seeds}
+    count = max(FEWEST, min(RESAMPLES, _WORK // max(sizes)))
+    weights = {size: _resamples(size, count, seed) for size in sizes}
+    found = [_weighted(scored, WEIGHTED[metric], weights[len(scored.gold)]) for scored in seeds]
+    baseline, other, upper = np.mean(found, axis=0)  # (1 + count,) each: as it is, then the resamples
+    gap, gain = upper - baseline, other - baseline
+    shares = np.divide(gain, gap, out=np.full_like(gain, np.nan), where=gap > 0)
+    # Twice the smaller tail, the sample itself counted in, so that p is never 0.
+    tails = ((gain[1:] <= 0).sum() + 1, (gain[1:] >= 0).sum() + 1)
+    p = min(1.0, 2 * min(tails) / (count + 1))
+    share = float(shares[0])
+    return Compared(float(gain[0]), _interval(gain[1:]), p, share, _interval(shares[1:]) if share == share else _NONE)
+
+
+_NONE = (math.nan, math.nan)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    kept = values[~np.isnan(values)]
+    if len(kept) < len(values) / 2:
+        return _NONE
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _resamples(size: int, count: int, seed: int) -> np.ndarray:
+    """How often each pair is drawn, (1 + count, size); the first row is the sample itself."""
+    random = np.random.default_rng(seed)
+    drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(count)]
+    return np.stack([np.ones(size, dtype=np.int64), *drawn]).astype(np.float32)
+
+
+def _weighted(scored: Scored, metric: Callable[..., np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The metric of baseline, other and upper under each row of weights, (3, rows); nan where there is no upper."""
+    rows = max(1, _CHUNK // weights.shape[1])
+    chunks = [weights[start : start + rows].astype(float) for start in range(0, len(weights), rows)]
+    columns = [scored.baseline, scored.other, scored.upper]
+    return np.stack(
+        [
+            np.full(len(weights), np.nan)
+            if scores is None
+            else np.concatenate([metric(scores, scored.gold, chunk) for chunk in chunks])
+            for scores in columns
+        ]
+    )
+
+
+def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Pearson's correlation of x and y, (n,) or (rows, n), under each row of weights (rows, n)."""
+    total = weights.sum(axis=1, keepdims=True)
+    x, y = (v - (weights * v).sum(axis=1, keepdims=True) / total for v in (x, y))
+    products = [(weights * a * b).sum(axis=1) for a, b in ((x, y), (x, x), (y, y))]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return products[0] / np.sqrt(products[1] * products[2])
+
+
+def weighted_spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of x and y (n,) under each row of whole weights (rows, n): that of the repeated sample."""
+    return weighted_pearson(_ranks(x, weights), _ranks(y, weights), weights)
+
+
+def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mid-ranks (rows, n) of the values in the sample that the weights repeat."""
+    order = np.argsort(values, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
+    counts = np.add.reduceat(weights[:, order], starts, axis=1)
+    ranks = counts.cumsum(axis=1) - counts / 2 + 0.5
+    group = np.empty(len(values), dtype=int)
+    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
+    return ranks[:, group]
+
+
+def weighted_average_precision(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Average precision (scikit-learn's) of scores and labels (n,) under each row of weights (rows, n)."""
+    order = np.argsort(-scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
+    every = np.add.reduceat(weights[:, order], starts, axis=1)
+    positive = np.add.reduceat(weights[:, order] * (labels[order] > 0.5), starts, axis=1)
+    found, drawn = positive.cumsum(axis=1), every.cumsum(axis=1)
+    precision = np.divide(found, drawn, out=np.zeros_like(found), where=drawn > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (positive * precision).sum(axis=1) / found[:, -1]
+
+
+WEIGHTED: dict[str, Callable[..., np.ndarray]] = {
+    "spearman": weighted_spearman,
+    "pearson": weighted_pearson,
+    "average_precision": weighted_average_precision,
+}
+"""The metrics that can be resampled."""
+
+
+def over_seeds(baseline: np.ndarray, other: np.ndarray) -> float:
+    """The p-value of a paired t-test over seeds, values (seeds,) of both; nan for fewer than two."""
+    from scipy.stats import ttest_rel
+
+    if len(baseline) < 2 or np.allclose(other - baseline, (other - baseline)[0]):
+        return math.nan
+    return float(ttest_rel(other, baseline).pvalue)
+
+
+def mcnemar(right_before: np.ndarray, right_after: np.ndarray) -> float:
+    """The p-value of McNemar's test without continuity correction, by the normal distribution.
+
+    Args:
+        right_before: (n,) whether a pair's label was right, or the share of seeds under which it was.
+        right_after: the same of the other encoder. With shares it is the test of a mean difference over pairs.
+    """
+    difference = np.asarray(right_after, dtype=float) - np.asarray(right_before, dtype=float)
+    spread = math.sqrt(float((difference**2).sum()))
+    return 1.0 if spread == 0 else math.erfc(abs(float(difference.sum())) / spread / math.sqrt(2))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values raised so that the chance of any false find among all stays below the level; nan stay nan."""
+    known = [(p, i) for i, p in enumerate(p_values) if p == p]
+    raised, largest = list(p_values), 0.0
+    for place, (p, i) in enumerate(sorted(known)):
+        largest = max(largest, min(1.0, (len(known) - place) * p))
+        raised[i] = largest
+    return raised
