@@ -65,10 +65,10 @@ class Comparison:
         return gains(self.cells, self.metric) if self.metric in RESAMPLED else []
 
     def figures(self) -> pd.DataFrame:
-        """All figures: a row for each cell, seed and metric, with dev and test (0..1), the cost and the run's folder."""
+        """All figures: a row for each cell, seed and metric, with dev and test (0..1), cost and the run's folder."""
         return pd.DataFrame(
             [
-                {"encoder": cell.encoder, **cell.settings, "seed": seed, "metric": metric}
+                {"encoder": cell.encoder, **dict.fromkeys(self.keys), **cell.settings, "seed": seed, "metric": metric}
                 | {split: run.metrics.get(f"{cell.encoder}/{split}/{metric}") for split in ("dev", "test")}
                 | {"seconds": sum(s["cost"] for s in run.behind(cell.encoder)), "run": str(run.folder)}
                 for cell in self.cells

@@ -182,6 +182,13 @@ class WandbRun:
             columns, data = table_rows(metrics)
             self._run.log({**metrics, "table": wandb.Table(dataframe=pd.DataFrame(data, columns=columns))})
 
+    def comparison(self, figures: pd.DataFrame, page: Path) -> None:
+        """Log what a sweep comes to: every figure as a table, and the page with its tables and plots."""
+        with _forgiving("the comparison"):
+            import wandb
+
+            self._run.log({"figures": wandb.Table(dataframe=figures), "report": wandb.Html(page.read_text("utf8"))})
+
 
 @contextmanager
 def _forgiving(what: str) -> Iterator[None]:

@@ -185,7 +185,9 @@ class Stage:
 
     def recorded(self, seconds: float = 0.0, *, found: bool) -> Record:
         """What there is to say of this stage, made in so many seconds or found."""
-        made = files.read_manifest(self.path) if self.found else {"seconds": 0.0, "environment": {}}
+        made: dict[str, Any] = {"seconds": 0.0, "environment": {}}
+        if self.found:
+            made = files.read_manifest(self.path)
         what = (self.name, self.kind, self.key, self.input_keys)
         return Record(*what, round(seconds, 3), found, made["seconds"], made["environment"])
 

@@ -1,0 +1,83 @@
+"""matplotlib's SVG as a part of a page: transparent, its text in the page's own colour, no larger than it must be."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from augsbert.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Stands for the page's text colour, which a figure cannot know: light or dark.
+_INK = "#010203"
+#: Okabe & Ito's, which the colour-blind tell apart, on light and on dark.
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
+_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "augsbert",
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": f"cycler('color', {list(COLOURS)})",
+    "legend.frameon": False,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK),
+}
+
+
+class Drawing:
+    """What :func:`drawn` yields; ``svg`` is there after its block."""
+
+    def __init__(self, figure: Figure, axes: Axes) -> None:
+        self.figure, self.axes = figure, axes
+        self.svg = ""
+
+
+def refuse_without_matplotlib() -> None:
+    """Say what to type where the plots cannot be drawn.
+
+    Raises:
+        UserError: matplotlib or Jinja is not installed.
+    """
+    if absent := [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]:
+        raise UserError(
+            f"report.html needs {' and '.join(absent)}: type `pip install 'augsbert[report]'`, or add --no-html."
+        )
+
+
+@contextmanager
+def drawn(width: float = 5.2, height: float = 3.2) -> Iterator[Drawing]:
+    """A figure (inches) to draw on in the block."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(width, height), layout="constrained")
+        drawing = Drawing(figure, figure.add_subplot())
+        yield drawing
+        drawing.svg = _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    stream = io.StringIO()
+    metadata: dict[str, Any] = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    figure.savefig(stream, format="svg", transparent=True, metadata=metadata)
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
+    # A point's coordinates to a tenth are what a screen shows.
+    svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
+    width = re.search(r'viewBox="0 0 ([\d.]+)', svg)
+    size = f'style="max-width: {width[1]}pt; width: 100%; height: auto"' if width else ""
+    return re.sub(
+        r'(<svg[^>]*?) width="[^"]*"([^>]*?) height="[^"]*"|(<svg[^>]*?) height="[^"]*"([^>]*?) width="[^"]*"',
+        lambda m: f"{m[1] or m[3]}{m[2] or m[4] or ''} {size}",
+        svg,
+        count=1,
+    )

@@ -1,0 +1,26 @@
+"""One run of W&B for a whole sweep, in the group of its jobs' runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.wandb_logger import Wandb, WandbRun
+
+
+def log_summary(project: str, comparison: Comparison, page: Path, folders: Sequence[Path]) -> None:
+    """Log the comparison's figures and its page; offline where W&B cannot be reached, as a run's own log.
+
+    Args:
+        project: of W&B.
+        comparison: what is logged.
+        page: report.html.
+        folders: the sweeps; the first one's name is the group, as in its jobs' runs.
+    """
+    sweep = folders[0].resolve()
+    logger = Wandb(project=project, name=f"{sweep.name}: summary", tags=["summary"])
+    config = {"folders": [str(folder) for folder in folders], "metric": comparison.metric, "settings": comparison.keys}
+    with logger.run(config, {}, sweep, sweep.name) as run:
+        if isinstance(run, WandbRun):
+            run.comparison(comparison.figures().astype({"seed": str}), page)

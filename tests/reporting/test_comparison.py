@@ -1,0 +1,228 @@
+"""Runs compared by the files that they left: cells shared by key, empty cells, marks, tables, the page."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from augsbert.reporting.__main__ import main
+from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.grid import Grid, Text, latex, markdown, screen
+from augsbert.reporting.runs import differing, read
+
+QUALITY = {"untrained": 0.5, "baseline": 0.7, "bi_encoder": 0.8, "cross_encoder": 0.9}
+HERE = {"torch": "2.13", "device": "cpu x 1"}
+Leave = Callable[..., Path]
+
+
+@pytest.fixture
+def leave(tmp_path: Path) -> Leave:
+    """Leaves a run's files in a folder of the sweep ``tmp_path/sweep``."""
+
+    def run(number: int, environment: dict[str, str] = HERE, **settings: str) -> Path:
+        folder = tmp_path / "sweep" / str(number)
+        (folder / ".hydra").mkdir(parents=True)
+        seed, size, sampler = (
+            settings.get("seed", "0"),
+            settings.get("gold_size", "100"),
+            settings.get("sampler", "bm25"),
+        )
+        hydra = {"hydra": {"runtime": {"choices": {"sampler": sampler}}}}
+        config = {"seed": int(seed), "gold_size": int(size), "sampler": {"top_k": 3}}
+        overrides = [f"{key}={value}" for key, value in settings.items()]
+        for name, content in (("hydra", hydra), ("config", config), ("overrides", overrides)):
+            (folder / ".hydra" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        hangs_on = {"untrained": "", "baseline": size + seed, "cross_encoder": size + seed}
+        keys = {name: f"{name}{hangs_on.get(name, size + seed + sampler)}" for name in QUALITY}
+        stages: list[dict[str, Any]] = [{"name": "dataset", "kind": "dataset", "key": "data", "inputs": {}}]
+        stages += [
+            {"name": f"evaluation/{name}", "kind": "evaluation", "key": key, "inputs": {"dataset": "data"}}
+            for name, key in keys.items()
+        ]
+        stages = [{**stage, "cost": 2.0, "found": False, "environment": environment} for stage in stages]
+        (folder / "stages.json").write_text(json.dumps(stages))
+        predictions = _predictions(int(seed))
+        predictions.to_parquet(folder / "predictions.parquet")
+        test = predictions[predictions["split"] == "test"]
+        quality = {name: float(test[name].corr(test["score"], method="spearman")) for name in QUALITY}
+        metrics = {f"{name}/{split}/spearman": quality[name] for name in QUALITY for split in ("dev", "test")}
+        (folder / "metrics.json").write_text(json.dumps(metrics | {"silver/pairs": 10.0}))
+        bins = pd.DataFrame({"low": np.arange(20) / 20, "high": np.arange(1, 21) / 20, "silver": 5, "gold": 2})
+        bins.to_json(folder / "histogram.json", orient="records")
+        return folder
+
+    return run
+
+
+def _predictions(seed: int) -> pd.DataFrame:
+    random, gold = np.random.default_rng(seed), np.tile(np.linspace(0, 1, 60), 2)
+    noise = {name: (1 - quality) * random.standard_normal(120) for name, quality in QUALITY.items()}
+    sentences = {f"sentence{i}": [f"sentence <{i}> {n}" for n in range(120)] for i in (1, 2)}
+    split = {"split": ["dev"] * 60 + ["test"] * 60}
+    return pd.DataFrame({**sentences, "score": gold, **split, **{name: gold + noise[name] for name in noise}})
+
+
+@pytest.fixture
+def grid(leave: Leave, tmp_path: Path) -> Path:
+    """Two samplers x two sizes x two seeds."""
+    jobs = [(sampler, size, seed) for sampler in ("random", "bm25") for size in ("100", "20") for seed in ("0", "1")]
+    for number, (sampler, size, seed) in enumerate(jobs):
+        leave(number, sampler=sampler, gold_size=size, seed=seed, logger="none", **{"dataset.path": str(number)})
+    return tmp_path / "sweep"
+
+
+def test_settings_that_change_no_figure_are_no_difference(grid: Path) -> None:
+    assert differing(read([grid])) == ["sampler", "gold_size"]
+
+
+def test_a_row_stands_for_what_its_encoder_hangs_on_and_numbers_make_the_columns(grid: Path) -> None:
+    table = Comparison(read([grid])).table()
+    assert table.columns == ["2 seeds: 0, 1", "gold_size=20", "gold_size=100"]
+    labels = [row[0].text for row in table.rows]
+    assert labels == [
+        "untrained",
+        "baseline (gold alone)",
+        "AugSBERT, sampler=random",
+        "AugSBERT, sampler=bm25",
+        "cross-encoder",
+    ]
+
+
+def test_a_cell_is_mean_and_sample_deviation_over_seeds(grid: Path) -> None:
+    comparison = Comparison(read([grid]))
+    values = [100 * run.metrics["baseline/test/spearman"] for run in comparison.runs[:2]]
+    assert comparison.table().rows[1][1].text == f"{np.mean(values):.2f} ± {np.std(values, ddof=1):.2f}"
+
+
+def test_what_was_not_run_stays_empty_and_fewer_seeds_are_said(leave: Leave, tmp_path: Path) -> None:
+    leave(0, sampler="random", gold_size="20", seed="0")
+    leave(1, sampler="random", gold_size="20", seed="1")
+    leave(2, sampler="bm25", gold_size="20", seed="0")
+    leave(3, sampler="random", gold_size="100", seed="0")
+    table = Comparison(read([tmp_path / "sweep"])).table()
+    bm25 = next(row for row in table.rows if "bm25" in row[0].text)
+    assert bm25[1].text.endswith("(1)")
+    assert bm25[2].text == ""
+    assert any("seeds" in note for note in table.notes)
+
+
+def test_cells_of_another_device_or_version_are_marked(leave: Leave, tmp_path: Path) -> None:
+    leave(0, sampler="random", seed="0")
+    leave(1, sampler="bm25", seed="0", environment={**HERE, "device": "gpu x 1"})
+    table = Comparison(read([tmp_path / "sweep"])).table()
+    marked = {row[0].text for row in table.rows if "†" in row[1].text}
+    assert marked == {"AugSBERT, sampler=bm25"}
+    assert any("device gpu x 1" in note for note in table.notes)
+
+
+def test_the_best_of_a_column_is_bold_and_bounds_are_not(grid: Path) -> None:
+    table = Comparison(read([grid])).table()
+    for column in (1, 2):
+        assert {row[0].text.split(",")[0] for row in table.rows if row[column].bold} == {"AugSBERT"}
+
+
+def test_every_augsbert_is_compared_with_the_baseline_of_its_settings(grid: Path) -> None:
+    gains = Comparison(read([grid])).gains
+    assert len(gains) == 4
+    assert {gain.seeds for gain in gains} == {2}
+    for gain in gains:
+        assert gain.compared.difference > 0
+        assert 0 < gain.compared.share < 1
+
+
+def test_every_figure_is_a_row_of_the_data(grid: Path) -> None:
+    figures = Comparison(read([grid])).figures()
+    assert len(figures[figures["encoder"] == "bi_encoder"]) == 8
+    assert len(figures[figures["encoder"] == "baseline"]) == 4
+    assert len(figures[figures["encoder"] == "untrained"]) == 2
+
+
+def test_tables_are_written_in_every_form(grid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = [tmp_path / f"t.{ending}" for ending in ("md", "tex", "csv", "parquet", "txt")]
+    main([str(grid), "--no-html", "--write", *map(str, paths)])
+    assert "AugSBERT, sampler=bm25" in capsys.readouterr().out
+    assert "| baseline (gold alone) |" in paths[0].read_text()
+    assert r"gold\_size=20" in paths[1].read_text()
+    assert len(pd.read_csv(paths[2])) == len(pd.read_parquet(paths[3])) == 18
+
+
+def test_the_same_table_in_three_forms() -> None:
+    table = Grid("T_1", ["a", "b"], [[Text("x|y", True), Text("1 ± 2")], [Text(), Text("50 %")]], ["n & m"])
+    assert screen(table).splitlines()[3:] == ["x|y *  1 ± 2", "        50 %", "n & m"]
+    assert markdown(table).splitlines()[4:6] == [r"| **x\|y** | 1 ± 2 |", "|  | 50 % |"]
+    assert r"\textbf{x|y} & 1 $\pm$ 2 \\" in latex(table)
+    assert r"\caption{T\_1. n \& m}" in latex(table)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "nowhere: there is no such folder. Name the folder of a run or of a sweep."),
+        (["EMPTY"], "EMPTY: no run in it has left metrics.json, stages.json and .hydra/."),
+        (["GRID", "--metric", "spear"], "--metric spear: no run has it. There are: spearman."),
+        (
+            ["GRID", "--columns", "seeds"],
+            "--columns seeds: the runs do not differ in it. They do in: sampler, gold_size.",
+        ),
+        (
+            ["GRID", "--write", "t.doc"],
+            "--write t.doc: its ending must be one of .md, .tex, .txt, .csv, .parquet.",
+        ),
+    ],
+)
+def test_a_mistake_is_one_message(grid: Path, tmp_path: Path, arguments: list[str], said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    places = {"GRID": str(grid), "EMPTY": str(tmp_path / "empty")}
+    with pytest.raises(SystemExit) as ended:
+        main([places.get(argument, argument) for argument in arguments])
+    assert ended.value.code == f"error: {said.replace('EMPTY', places['EMPTY'])}"
+
+
+def test_the_page_is_one_small_file_that_loads_nothing(grid: Path) -> None:
+    (grid / "9").mkdir()
+    status = {"state": "failed", "reason": "gold_size=<1>: too few"}
+    (grid / "9" / "status.json").write_text(json.dumps(status))
+    main([str(grid)])
+    page = (grid / "report.html").read_text()
+    assert len(page) < 400_000
+    assert page.count("<svg") == 7
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
+    assert "gold_size=&lt;1&gt;: too few" in page
+    assert "sentence &lt;1&gt;" in page
+    assert "#010203" not in page
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there (apt-get install chromium)")
+def test_in_a_browser_tables_sort_and_filter_and_the_console_stays_empty(grid: Path) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    main([str(grid)])
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
+        page = browser.new_page(viewport={"width": 390, "height": 800})
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto((grid / "report.html").as_uri())
+        test = page.locator("#figures th", has_text="test").locator("button")
+        column = [*page.locator("#figures th").all_text_contents()].index("test") + 1
+        for order in (1, -1):
+            test.click()
+            cells = page.locator(f"#figures td:nth-child({column})").all_text_contents()
+            assert [float(cell) for cell in cells] == sorted(map(float, cells), key=lambda value: order * value)
+        page.fill("[data-filters=figures]", "baseline 100")
+        assert page.locator("#figures tbody tr:visible").count() == 2
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert said == []
+        browser.close()

@@ -1,0 +1,106 @@
+"""Resampled metrics equal those of the repeated sample; tests of differences find what is there and no more."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, pearsonr, spearmanr
+from sklearn.metrics import average_precision_score
+
+from augsbert.reporting.significance import (
+    Scored,
+    holm,
+    mcnemar,
+    over_pairs,
+    over_seeds,
+    weighted_pearson,
+    weighted_spearman,
+)
+from augsbert.reporting.significance import weighted_average_precision as average_precision
+
+
+@pytest.fixture
+def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores with ties, labels, and how often each pair is drawn in four resamples."""
+    random = np.random.default_rng(0)
+    scores, labels = random.integers(0, 20, 90) / 20, (random.random(90) < 0.4).astype(float)
+    weights = np.stack([np.bincount(random.integers(90, size=90), minlength=90) for _ in range(4)]).astype(float)
+    return scores, labels, weights
+
+
+def test_weighted_metrics_are_those_of_the_repeated_sample(drawn: tuple[np.ndarray, ...]) -> None:
+    scores, labels, weights = drawn
+    other = np.random.default_rng(1).integers(0, 7, 90).astype(float) + scores
+    for row in range(len(weights)):
+        times = weights[row].astype(int)
+        x, y, z = (np.repeat(values, times) for values in (scores, other, labels))
+        assert weighted_pearson(scores, other, weights)[row] == pytest.approx(pearsonr(x, y).statistic)
+        assert weighted_spearman(scores, other, weights)[row] == pytest.approx(spearmanr(x, y).statistic)
+        assert average_precision(scores, labels, weights)[row] == pytest.approx(average_precision_score(z, x))
+
+
+def _seeds(gain: float, size: int = 400, count: int = 2) -> list[Scored]:
+    """Scores whose noise shrinks by ``gain``, and an upper bound without noise."""
+    random = np.random.default_rng(3)
+    gold = random.random(size)
+    noise = random.standard_normal((2, count, size))
+    return [Scored(gold, gold + noise[0, i], gold + (1 - gain) * noise[1, i], gold) for i in range(count)]
+
+
+def test_a_large_gain_is_sure_and_its_interval_holds_it() -> None:
+    found = over_pairs(_seeds(0.5), "spearman")
+    assert found.p_pairs < 0.01
+    assert 0 < found.interval[0] < found.difference < found.interval[1]
+    assert 0 < found.share_interval[0] < found.share < found.share_interval[1] < 1
+
+
+def test_no_gain_is_called_chance() -> None:
+    found = over_pairs(_seeds(0.0), "spearman")
+    assert found.p_pairs > 0.05
+    assert found.interval[0] < 0 < found.interval[1]
+
+
+def test_the_difference_is_that_of_the_sample_itself_averaged_over_seeds() -> None:
+    seeds = _seeds(0.3)
+    wanted = np.mean([spearmanr(s.other, s.gold).statistic - spearmanr(s.baseline, s.gold).statistic for s in seeds])
+    assert over_pairs(seeds, "spearman").difference == pytest.approx(wanted)
+
+
+def test_false_alarms_are_as_rare_as_the_level_says() -> None:
+    random, alarms = np.random.default_rng(5), 0
+    for _ in range(200):
+        gold = random.random(60)
+        scores = gold + random.standard_normal((2, 60))
+        alarms += over_pairs([Scored(gold, scores[0], scores[1])], "pearson").p_pairs < 0.05
+    assert 2 <= alarms <= 22
+
+
+def test_without_an_upper_bound_or_below_it_there_is_no_share() -> None:
+    without = [seed._replace(upper=None) for seed in _seeds(0.3)]
+    worse = [seed._replace(upper=-seed.gold) for seed in _seeds(0.3)]
+    for seeds in (without, worse):
+        found = over_pairs(seeds, "spearman")
+        assert math.isnan(found.share)
+        assert all(math.isnan(bound) for bound in found.share_interval)
+
+
+def test_mcnemar_agrees_with_the_exact_test_where_there_are_many_pairs() -> None:
+    before, after = np.zeros(2000), np.zeros(2000)
+    before[:400], after[60:520] = 1, 1
+    exact = binomtest(60, 60 + 120, 0.5).pvalue
+    assert mcnemar(before, after) == pytest.approx(exact, rel=0.5)
+    assert mcnemar(before, before) == 1.0
+
+
+def test_holm_raises_p_values_in_order_and_passes_over_what_is_absent() -> None:
+    raised = holm([0.01, math.nan, 0.04, 0.03])
+    assert raised[0] == pytest.approx(0.03)
+    assert math.isnan(raised[1])
+    assert raised[2:] == pytest.approx([0.06, 0.06])
+
+
+def test_over_seeds_needs_two_that_differ() -> None:
+    assert math.isnan(over_seeds(np.array([0.7]), np.array([0.8])))
+    assert over_seeds(np.array([0.70, 0.71, 0.72]), np.array([0.80, 0.82, 0.81])) < 0.05
