@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import hydra
@@ -14,6 +16,7 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from augsbert import ranks
 from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
 from augsbert.sweep import recorded
@@ -61,8 +64,9 @@ def main() -> None:
     # Hydra would print and exit by itself; its errors come here instead, to gain the nearest name.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        refuse_null_parts(sys.argv[1:], CONF)
-        run()
+        with _ranks():
+            refuse_null_parts(sys.argv[1:], CONF)
+            run()
     except (UserError, HydraException) as error:
         if _wants_traceback:
             raise
@@ -73,6 +77,30 @@ def main() -> None:
         line = shlex.join([*program, *sys.argv])
         print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr)
         sys.exit(130)
+
+
+@contextlib.contextmanager
+def _ranks() -> Iterator[None]:
+    """Under torchrun, meet the other ranks and dismiss them at the end; as one of the others, serve and go.
+
+    After an error that the others know nothing of they may be in the middle of a job: this rank ends, and torchrun
+    ends them.
+    """
+    if ranks.world() == 1:
+        yield
+        return
+    if ranks.waits():
+        from augsbert.launch import serve
+
+        serve()
+        sys.exit(0)
+    ranks.join()
+    try:
+        yield
+    except (UserError, HydraException, SystemExit):
+        ranks.dismiss()
+        raise
+    ranks.dismiss()
 
 
 def _said(message: str) -> str:

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from augsbert import results
+from augsbert import ranks, results
 from augsbert.config import make, nearest, plain
 from augsbert.errors import UserError
 from augsbert.evaluation import NAMES, PRIMARY
@@ -31,7 +31,7 @@ def run(cfg: DictConfig) -> float | None:
     Raises:
         UserError: all that is wrong with the config, or the first thing that is wrong with the data.
     """
-    _refuse_ranks()
+    _refuse_ranks(cfg)
     look_ahead(cfg)
     store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
@@ -74,18 +74,26 @@ def _objective(cfg: DictConfig, flow: Flow) -> str:
     return wanted
 
 
-def _refuse_ranks() -> None:
-    for world in ("WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
-        if int(os.environ.get(world) or 1) > 1:
-            raise UserError(
-                f"{world}={os.environ[world]}: start run.py once, without torchrun or srun, "
-                "and set trainer=ddp trainer.devices=N; it starts a process for each device itself."
-            )
+def _refuse_ranks(cfg: DictConfig) -> None:
+    """Refuse processes that nobody would use, and nodes that are not there."""
+    tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS") or os.environ.get("WORLD_SIZE") or 1)
+    if ranks.world() == 1 and tasks > 1:
+        raise UserError(
+            f"{tasks} tasks run this command. Start run.py once and set trainer=ddp trainer.devices=N, which starts a "
+            "process for each device itself; for several nodes start it by torchrun (docs/scale.md)."
+        )
+    wanted = cfg.trainer.devices * cfg.trainer.num_nodes
+    if (ranks.world() > 1 and ranks.world() != wanted) or (ranks.world() == 1 and cfg.trainer.num_nodes > 1):
+        raise UserError(
+            f"trainer.devices={cfg.trainer.devices} x trainer.num_nodes={cfg.trainer.num_nodes}: torchrun has started "
+            f"{ranks.world()}. Start run.py by torchrun --nnodes={cfg.trainer.num_nodes} "
+            f"--nproc-per-node={cfg.trainer.devices}, or set them to what it starts."
+        )
 
 
 def _environment(cfg: DictConfig) -> dict[str, str]:
     versions = {
         name: importlib.metadata.version(name) for name in ("augsbert", "torch", "transformers", "pytorch-lightning")
     }
-    device = f"{cfg.trainer.accelerator} x {cfg.trainer.devices}"
+    device = f"{cfg.trainer.accelerator} x {cfg.trainer.devices * cfg.trainer.num_nodes}"
     return {**versions, "python": platform.python_version(), "device": device, "processor": describe()}

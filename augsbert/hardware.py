@@ -21,24 +21,36 @@ class Hardware:
 
     Args:
         accelerator: as Lightning names it.
-        devices: processes that share each fit and each scoring, 1 or more.
-        strategy: of Lightning, for more than one device.
+        devices: processes of a node that share each fit and each scoring, 1 or more.
+        num_nodes: on which run.py was started by torchrun, 1 or more.
+        strategy: of Lightning, for more than one process.
 
     Raises:
-        UserError: fewer than one device.
+        UserError: fewer than one device or node.
     """
 
     def __init__(
-        self, accelerator: Literal["cpu", "gpu", "mps"] = "cpu", devices: int = 1, strategy: str = "ddp"
+        self,
+        accelerator: Literal["cpu", "gpu", "mps"] = "cpu",
+        devices: int = 1,
+        num_nodes: int = 1,
+        strategy: str = "ddp",
     ) -> None:
-        if devices < 1:
-            raise UserError(f"trainer.devices={devices}: it must be 1 or more.")
-        self.accelerator, self.devices, self.strategy = accelerator, devices, strategy
+        for name, value in (("devices", devices), ("num_nodes", num_nodes)):
+            if value < 1:
+                raise UserError(f"trainer.{name}={value}: it must be 1 or more.")
+        self.accelerator, self.devices, self.num_nodes, self.strategy = accelerator, devices, num_nodes, strategy
+
+    @property
+    def world(self) -> int:
+        """Processes that share each fit and each scoring."""
+        return self.devices * self.num_nodes
 
     def lightning(self) -> dict[str, Any]:
         """Arguments for ``lightning.Trainer``."""
-        strategy = self.strategy if self.devices > 1 else "auto"
-        return {"accelerator": self.accelerator, "devices": self.devices, "strategy": strategy}
+        strategy = self.strategy if self.world > 1 else "auto"
+        where = {"accelerator": self.accelerator, "devices": self.devices, "num_nodes": self.num_nodes}
+        return {**where, "strategy": strategy}
 
     def precision(self, wanted: str) -> str:
         """What ``auto`` becomes here: bf16-mixed where it is multiplied in hardware, else 32-true."""
@@ -49,18 +61,16 @@ class Hardware:
         return "bf16-mixed" if self.accelerator == "gpu" and _compute_capability() >= 8.0 else "32-true"
 
     def share(self, batch_size: int, name: str) -> int:
-        """A device's share of a global batch.
+        """A process's share of a global batch.
 
         Raises:
-            UserError: the batch size is no multiple of the number of devices.
+            UserError: the batch size is no multiple of the number of processes.
         """
-        if batch_size % self.devices:
-            below = batch_size - batch_size % self.devices or self.devices
-            raise UserError(
-                f"{name}={batch_size} does not divide by trainer.devices={self.devices}. "
-                f"Set it to a multiple, such as {below}."
-            )
-        return batch_size // self.devices
+        if batch_size % self.world:
+            below = batch_size - batch_size % self.world or self.world
+            by = f"trainer.devices={self.devices}" + (f" x {self.num_nodes} nodes" if self.num_nodes > 1 else "")
+            raise UserError(f"{name}={batch_size} does not divide by {by}. Set it to a multiple, such as {below}.")
+        return batch_size // self.world
 
     def threads(self) -> int | None:
         """CPU threads of each process, so that several do not fight; None leaves torch's choice to a single one."""

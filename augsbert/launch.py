@@ -3,11 +3,12 @@
 Lightning's own DDP launcher runs the command line again, under a multirun the whole sweep (Lightning #18175). Here a
 stage on several devices is ``torchrun`` on the stage's resolved settings: run, multirun and every launcher then behave
 alike, and only the planning process knows the store. Run as a module, this file is both the agent of such a tree and
-its workers.
+its workers. Where torchrun has started run.py itself, its ranks are used in place (ranks.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -21,6 +22,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from augsbert import ranks
 from augsbert.config import make
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import Hardware, keep_freed_memory
@@ -76,7 +78,10 @@ def run(job: Job, **tables: pd.DataFrame) -> None:
     for name, table in tables.items():
         table.to_parquet(job.inputs / f"{name}.parquet")
     hardware: Hardware = make(job.hardware)
-    if hardware.devices == 1:
+    if hardware.world == 1:
+        perform(job)
+    elif ranks.world() > 1:
+        ranks.hand_out(asdict(job))
         perform(job)
     else:
         _run_tree(job, hardware)
@@ -113,6 +118,18 @@ class _interruptible:
             signal.signal(signal.SIGINT, self.handler)
         if isinstance(error, SystemExit) and isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
+
+
+def serve() -> None:
+    """Do this rank's share of every job that the first rank hands out, until it dismisses the others.
+
+    A user's mistake is found by every rank alike; the first one says it.
+    """
+    ranks.join()
+    while (settings := ranks.hand_out(None)) is not None:
+        job = Job(**settings)
+        with files.alive(Path(job.folder)), contextlib.suppress(UserError):
+            perform(job)
 
 
 def _run_tree(job: Job, hardware: Hardware) -> None:

@@ -23,6 +23,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from augsbert import ranks
 from augsbert.errors import Pruned, UserError
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ def recorded() -> Iterator[Outcome]:
         state, reason = "pruned" if isinstance(error, Pruned) else "failed", str(error)
         log.error("%s", reason)
     except Exception as error:
+        if ranks.world() > 1:  # the others may be in the middle of a job
+            raise
         state, reason = "failed", f"{type(error).__name__}: {error}"
         log.exception("this job failed; the others go on")
     _write(folder, state, reason, time.monotonic() - start)

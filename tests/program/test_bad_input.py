@@ -110,9 +110,14 @@ COMMAND_LINE = {
     ),
     "several ranks around it": Case(
         "",
-        "error: WORLD_SIZE=2: start run.py once, without torchrun or srun, and set trainer=ddp trainer.devices=N; "
-        "it starts a process for each device itself.\n",
+        "error: 2 tasks run this command. Start run.py once and set trainer=ddp trainer.devices=N, which starts a "
+        "process for each device itself; for several nodes start it by torchrun (docs/scale.md).\n",
         environment={"WORLD_SIZE": "2", "RANK": "0"},
+    ),
+    "nodes that are not there": Case(
+        "trainer.num_nodes=2",
+        "error: trainer.devices=1 x trainer.num_nodes=2: torchrun has started 1. Start run.py by torchrun --nnodes=2 "
+        "--nproc-per-node=1, or set them to what it starts.\n",
     ),
 }
 

@@ -1,0 +1,55 @@
+"""Ranks that are there already: run.py started by torchrun, on one node or several.
+
+Only the first rank plans, looks into the store and reports; the others wait for the jobs that it hands out and do their
+share of each. A rank that fails ends, and torchrun ends the rest; the same command then goes on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import Any
+
+#: How long the others wait: through all that the first rank does alone, such as sampling.
+_PATIENCE = datetime.timedelta(days=30)
+_group: Any = None
+
+
+def world() -> int:
+    """Processes that torchrun started together; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+
+
+def waits() -> bool:
+    """Whether this process is one of the others. A stage's own workers, who know their job, are not asked."""
+    return world() > 1 and os.environ.get("RANK", "0") != "0"
+
+
+def join() -> None:
+    """Meet the others; all ranks call it once, before the first job."""
+    import torch
+    from torch import distributed
+
+    global _group
+    if _group is None:
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+        # Apart from the group that trains, whose short patience finds a rank that hangs.
+        _group = distributed.new_group(backend="gloo", timeout=_PATIENCE)
+
+
+def hand_out(job: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The first rank's job, on every rank; None dismisses the others."""
+    from torch import distributed
+
+    box = [job]
+    distributed.broadcast_object_list(box, src=0, group=_group)
+    return box[0]
+
+
+def dismiss() -> None:
+    """Send the others home, if there are any."""
+    from torch import distributed
+
+    if _group is not None:
+        hand_out(None)
+        distributed.destroy_process_group()
