@@ -71,8 +71,8 @@ def _svg(figure: Figure) -> str:
     figure.savefig(stream, format="svg", transparent=True, metadata=metadata)
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    # A point's coordinates to a tenth are what a screen shows.
-    svg = re.sub(r"(\d+\.\d)\d+", r"\1", svg)
+    # A point's coordinates to a tenth are what a screen shows; the text between the tags stays.
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d+\.\d)\d+", r"\1", tag[0]), svg)
     width = re.search(r'viewBox="0 0 ([\d.]+)', svg)
     size = f'style="max-width: {width[1]}pt; width: 100%; height: auto"' if width else ""
     return re.sub(

@@ -128,7 +128,9 @@ def quality_by_cost(comparison: Comparison) -> str | None:
             quality = [100 * cell.values(comparison.metric).mean() for cell in own]
             colour = COLOURS[number % len(COLOURS)]
             drawing.axes.scatter([cell.seconds for cell in own], quality, s=20, color=colour, label=own[0].label)
-        drawing.axes.set(xscale="log", xlabel="seconds", ylabel=f"{_named(comparison.metric)} x100, test")
+        seconds = [cell.seconds for cell in cells]
+        scale = "log" if max(seconds) > 30 * min(seconds) else "linear"
+        drawing.axes.set(xscale=scale, xlabel="seconds", ylabel=f"{_named(comparison.metric)} x100, test")
         drawing.axes.legend(fontsize=8)
     return drawing.svg
 
