@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
+DATA ?= ../shared/data
 
-.PHONY: quickstart test lint clean
+.PHONY: quickstart test lint paper-small paper clean
 
 quickstart: .venv/quickstart  ## Install into .venv and run the main job on the sample data set.
 	$(BIN)/python run.py experiment=quickstart
@@ -27,3 +28,10 @@ lint: .venv/test
 
 clean:
 	rm -rf .venv
+
+paper-small: .venv/quickstart  ## The paper's tables with MiniLM on two cores, about two hours; DATA=FOLDER has the data sets.
+	test -d out/masked_model || $(BIN)/python experiments/masked_model.py out/masked_model
+	$(BIN)/python experiments/paper/reproduce.py small --data $(DATA)
+
+paper: .venv/quickstart  ## The paper's tables with bert-base-uncased on a GPU.
+	$(BIN)/python experiments/paper/reproduce.py full --data $(DATA) --masked-model bert-base-uncased

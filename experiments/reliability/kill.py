@@ -6,6 +6,7 @@ again, and its metrics and every file of every stage must be those of an undistu
     python experiments/reliability/kill.py --kills 20                # the whole process group
     python experiments/reliability/kill.py --kills 8 --devices 2     # in turn the group, and one rank of the two
     python experiments/reliability/kill.py --kills 8 --scenario domain_adaptation
+    python experiments/reliability/kill.py --kills 10 --scenario grid    # a sweep of four jobs
 """
 
 from __future__ import annotations

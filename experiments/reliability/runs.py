@@ -18,11 +18,13 @@ from typing import Any
 from augsbert.store import files
 
 ROOT = Path(__file__).parents[2]
-#: Scenario -> what a run of it is told.
+#: Scenario -> what a run of it is told; the grid is a sweep of four jobs that share stages.
 SCENARIOS = {
-    "in_domain": ["sampler.top_k=10"],
-    "fully_annotated": ["augmenter=character", "augmenter.copies=4"],
+    "in_domain": ["scenario=in_domain", "sampler.top_k=10"],
+    "grid": ["-m", "sampler.top_k=3,10", "seed=0,1"],
+    "fully_annotated": ["scenario=fully_annotated", "augmenter=character", "augmenter.copies=4"],
     "domain_adaptation": [
+        "scenario=domain_adaptation",
         *("dataset@source=table", "sampler=bm25", "sampler.top_k=10", "selector=binarise", "selector.method=quantile"),
         *(f"source.{split}={{inputs}}/{split}.csv" for split in ("train", "dev", "test")),
     ],
@@ -56,12 +58,12 @@ class Run:
         self.mark = uuid.uuid4().hex
         folder.mkdir(exist_ok=True)
         overrides = [
-            *("dataset=table", f"scenario={scenario}", f"model={inputs / 'model'}", "logger=none"),
             *(override.format(inputs=inputs) for override in SCENARIOS[scenario]),
+            *("dataset=table", f"model={inputs / 'model'}", "logger=none"),
             *(f"dataset.{split}={inputs / split}.csv" for split in ("train", "dev", "test")),
             *("compare.baseline=false", "compare.untrained=false"),
             *("trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"),
-            *(f"store.dir={self.store}", f"hydra.run.dir={self.out}"),
+            *(f"store.dir={self.store}", f"hydra.run.dir={self.out}", f"hydra.sweep.dir={self.out}"),
         ]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", MARK: self.mark}
         with self.log.open("w") as log:
@@ -122,10 +124,16 @@ class Run:
         return {int(env["RANK"]): pid for pid, env in self._processes().items() if "RANK" in env}
 
 
+#: Figures of what a run did, not of what came out.
+_OF_A_RUN = ("time/", "found/")
+
+
 def results(run: Run) -> dict[str, Any]:
     """What must be equal: the metrics, and the hash of every file of every stage, by name."""
-    metrics = json.loads((run.out / "metrics.json").read_text())
-    kept = {name: value for name, value in metrics.items() if not name.startswith(("time/", "found/"))}
+    kept: dict[str, Any] = {}
+    for path in run.out.rglob("metrics.json"):
+        metrics = json.loads(path.read_text())
+        kept |= {f"{path.parent.name}/{name}": metrics[name] for name in metrics if not name.startswith(_OF_A_RUN)}
     for path in _finished(run.store):
         stage = f"{path.parents[1].name}/{path.parent.name[:8]}"
         kept |= {f"{stage}/{name}": digest for name, digest in files.read_manifest(path.parent)["files"].items()}

@@ -1,0 +1,98 @@
+"""Run the paper's tables cell by cell, and write what came out beside what the paper has: experiments/results/paper.md.
+
+    python experiments/paper/reproduce.py small --data FOLDER                  # two cores, about two hours
+    python experiments/paper/reproduce.py full --data FOLDER                   # bert-base-uncased, on a GPU
+    python experiments/paper/reproduce.py small --data FOLDER --columns mrpc   # some of it
+    python experiments/paper/reproduce.py small --data FOLDER --plan           # what it would make
+    python experiments/paper/reproduce.py small --data FOLDER --report-only    # of the runs that are there
+
+It can be stopped and gone on with: what is finished is found again. A data set that is not in FOLDER is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from report import write
+
+ROOT = Path(__file__).parents[2]
+PAPER: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("paper.yaml").read_text())
+
+
+class Sweep(NamedTuple):
+    """One cell of a table, or a figure, over seeds: its folder below the size's, and its overrides."""
+
+    folder: str
+    overrides: list[str]
+
+
+def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) -> Iterator[Sweep]:
+    """All that a size runs, rows of one column after each other, as they share stages.
+
+    Args:
+        size: of ``PAPER["sizes"]``.
+        places: what stands for ``{data}`` and ``{masked_model}``.
+        columns: only these columns and figures.
+    """
+    settings = PAPER["sizes"][size]
+    places = {**places, "curve": ",".join(map(str, settings["curve"]))}
+    fixed = [*settings["overrides"], f"seed={','.join(map(str, settings['seeds']))}", "logger=none"]
+    for column in settings["columns"]:
+        for row, cell in PAPER["rows"].items():
+            if columns is None or column in columns:
+                overrides = [*PAPER["columns"][column]["overrides"], *cell["overrides"]]
+                yield Sweep(f"{column}/{row}", [*fixed, *(o.format(**places) for o in overrides)])
+    for name, figure in PAPER["figures"].items():
+        if columns is None or name in columns:
+            yield Sweep(name, [*fixed, *(override.format(**places) for override in figure["overrides"])])
+
+
+def absent(sweep: Sweep) -> str | None:
+    """The first file or folder that a sweep names and that is not there."""
+    named = [override.partition("=")[2] for override in sweep.overrides if "/" in override.partition("=")[2]]
+    return next((path for path in named if not Path(path).exists()), None)
+
+
+def main() -> None:
+    """Run what is asked for, then report on all that is there."""
+    args = _parser().parse_args()
+    out = args.out / args.size
+    for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
+        if args.report_only:
+            break
+        if path := absent(sweep):
+            print(f"{sweep.folder}: left out, {path} is not there")
+            continue
+        command = [sys.executable, str(ROOT / "run.py"), "-m", *sweep.overrides]
+        command += [f"hydra.sweep.dir={out / sweep.folder}", f"plan={str(args.plan).lower()}", *args.overrides]
+        print(f"{sweep.folder} ...", flush=True)
+        # A job that fails has said why; the other cells are run all the same.
+        subprocess.run(command, check=False)
+    if not args.plan:
+        write(PAPER, args.size, out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("size", choices=PAPER["sizes"])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
+    parser.add_argument("--out", type=Path, default=Path("out/paper"), help="folder of the runs")
+    parser.add_argument(
+        "--masked-model", default="out/masked_model", help="folder or hub id (masked_model.py makes one)"
+    )
+    parser.add_argument("--columns", nargs="+", choices=[*PAPER["columns"], *PAPER["figures"]], help="only these")
+    parser.add_argument("--plan", action="store_true", help="show what would be made, and make nothing")
+    parser.add_argument("--report-only", action="store_true", help="run nothing")
+    parser.add_argument("--overrides", nargs="+", default=[], help="further settings of every run")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
