@@ -32,11 +32,10 @@ def write(paper: Mapping[str, Any], size: str, out: Path) -> None:
         "A difference is within the spreads if it is at most the sum of both standard deviations."
     )
     command = f"`python experiments/paper/reproduce.py {size} --data FOLDER`"
-    text = [
-        f"# The paper's tables, {size}",
-        f"Made by {command}. {caption}",
-        *(markdown(grid) for grid in grids if grid.rows),
-    ]
+    tables = [markdown(grid) for grid in grids if grid.rows]
+    if not tables:
+        raise SystemExit(f"{out}: no run is there yet, so there is nothing to report.")
+    text = [f"# The paper's tables, {size}", f"Made by {command}. {caption}", *tables]
     RESULT.write_text("\n\n".join(text) + "\n", encoding="utf8")
     print(f"written: {RESULT}")
 
