@@ -121,7 +121,15 @@ def render(lines: list[Planned], folder: Path) -> str:
         f"about {(now + more) / 2**20:.0f} MiB afterwards" if guessed else "no earlier stages to guess its growth from"
     )
     head = f"{'stage':<28}{'key':<14}{'state':<12}seconds (by earlier ones)"
-    return "\n".join([head, *rows, f"store {folder}: {now / 2**20:.0f} MiB now, {after}"])
+    return "\n".join([head, *rows, _total(lines), f"store {folder}: {now / 2**20:.0f} MiB now, {after}"])
+
+
+def _total(lines: list[Planned]) -> str:
+    """How many stages are made, and the seconds of those with earlier ones of their kind."""
+    made = [line for line in lines if line.state not in ("found", "not needed")]
+    known = [line.seconds for line in made if line.seconds is not None]
+    rest = f", and {len(made) - len(known)} of unknown length" if len(known) < len(made) else ""
+    return f"{len(made)} of {len(lines)} stages to make: about {sum(known):.0f} s{rest}"
 
 
 def _seconds(line: Planned) -> str:

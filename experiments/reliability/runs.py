@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 SCENARIOS = {
     "in_domain": ["scenario=in_domain", "sampler.top_k=10"],
     "grid": ["-m", "sampler.top_k=3,10", "seed=0,1"],
+    "three jobs": ["-m", "sampler.top_k=2,3,4"],
     "fully_annotated": ["scenario=fully_annotated", "augmenter=character", "augmenter.copies=4"],
     "domain_adaptation": [
         "scenario=domain_adaptation",
@@ -73,9 +74,9 @@ class Run:
             )
         self.started = time.monotonic()
 
-    def finish(self) -> float:
-        """Wait for its end, which must be a good one; seconds since the start."""
-        if self.process.wait():
+    def finish(self, patience: float | None = None) -> float:
+        """Wait for its end, which must be a good one, for so many seconds at most; seconds since the start."""
+        if self.process.wait(patience):
             raise SystemExit(f"the run failed:\n{self.log.read_text()}")
         return time.monotonic() - self.started
 
@@ -91,10 +92,11 @@ class Run:
             os.kill(pid, signal.SIGKILL)
         else:
             os.killpg(self.process.pid, signal.SIGKILL)
-        gone_after = self._gone_after(now)
+        gone_after = self.gone_after(now)
         return Kill(round(now - self.started, 2), stage, f"rank {which}" if rank else "group", gone_after)
 
-    def _gone_after(self, killed: float) -> float:
+    def gone_after(self, killed: float) -> float:
+        """Wait until no process of the run is left; seconds since it was killed."""
         while self.process.poll() is None or self._processes():
             if time.monotonic() - killed > 60:
                 raise SystemExit(f"still there 60 s after the kill: {self._processes()}\n{self.log.read_text()}")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -186,6 +187,23 @@ def _in(folder: Path) -> Iterator[None]:
     os.chdir(folder)
     yield
     os.chdir(before)
+
+
+@pytest.mark.slow
+def test_two_launchers_at_once_over_one_store_make_each_stage_once(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    grid = [*tiny_sweep, "gold_size=40,60"]
+    launches = {"one": [], "two": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]}
+    with ThreadPoolExecutor() as pool:
+        swept = [
+            pool.submit(program, *grid, *launcher, f"hydra.sweep.dir={tmp_path / name}", timeout=400)
+            for name, launcher in launches.items()
+        ]
+    assert [sweep.result().returncode for sweep in swept] == [0, 0]
+    jobs = [job for name in launches for job in statuses(tmp_path / name)]
+    stages = {path.parent for path in (tmp_path / "store").glob("*/*/stage.json")}
+    assert sum(job["made"] for job in jobs) == len(stages)
 
 
 def _quality(metrics: dict[str, float]) -> dict[str, float]:
