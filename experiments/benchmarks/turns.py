@@ -1,0 +1,82 @@
+"""Measuring sides in turn, in one process: what else the machine does falls on all of them alike."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
+PACKAGES = ("augsbert", "torch", "transformers", "sentence-transformers", "bm25s", "rank-bm25", "faiss-cpu", "numpy")
+
+
+def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+    """Wall seconds of each side, ``repeats`` times; a first round that is not counted warms them up."""
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for repeat in range(repeats + 1):
+        for side, work in sides.items():
+            start = time.perf_counter()
+            work()
+            spent = time.perf_counter() - start
+            if repeat:
+                seconds[side].append(spent)
+            print(f"{'warm-up' if repeat == 0 else repeat!s:<8}{side:<44}{spent:9.2f} s", flush=True)
+    return seconds
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, least and most."""
+    found = {"median": statistics.median(values), "least": min(values), "most": max(values)}
+    return {name: float(f"{value:.4g}") for name, value in found.items()}
+
+
+def ratios(seconds: Mapping[str, list[float]], ours: str, peer: str) -> dict[str, float]:
+    """How many times as long the peer takes, turn by turn."""
+    return spread([theirs / own for own, theirs in zip(seconds[ours], seconds[peer], strict=True)])
+
+
+def matrix_rate(bf16: bool, size: int = 1024, seconds: float = 1.0) -> float:
+    """Floating point operations a second of a large matrix product: what this machine can do at best."""
+    import torch
+
+    a, b = (torch.randn(size, size, dtype=torch.bfloat16 if bf16 else torch.float32) for _ in range(2))
+    torch.mm(a, b)
+    start, count = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds:
+        torch.mm(a, b)
+        count += 1
+    return count * 2 * size**3 / (time.perf_counter() - start)
+
+
+def write(name: str, result: Mapping[str, Any], short: bool) -> None:
+    """Print the result, and keep it in results/benchmarks/NAME.json unless it is of the short form."""
+    from augsbert.hardware import describe
+
+    about = {"processor": describe(), "threads": _threads(), "load": os.getloadavg()[0], "versions": _versions()}
+    text = json.dumps({**about, **result}, indent=1)
+    if not short:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / f"{name}.json").write_text(text + "\n")
+    print(text)
+
+
+def _threads() -> int:
+    import torch
+
+    return torch.get_num_threads()
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
