@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
 
-.PHONY: quickstart test lint paper-small paper clean
+.PHONY: quickstart test lint paper-small paper bench clean
 
 quickstart: .venv/quickstart  ## Install into .venv and run the main job on the sample data set.
 	$(BIN)/python run.py experiment=quickstart
@@ -35,3 +35,9 @@ paper-small: .venv/quickstart  ## The paper's tables with MiniLM on two cores, a
 
 paper: .venv/quickstart  ## The paper's tables with bert-base-uncased on a GPU.
 	$(BIN)/python experiments/paper/reproduce.py full --data $(DATA) --masked-model bert-base-uncased
+
+bench: .venv/test  ## Short forms of the benchmarks, a quarter of an hour; recorded values are in experiments/results/benchmarks.
+	$(BIN)/python experiments/benchmarks/overhead.py --short
+	$(BIN)/python experiments/benchmarks/labelling.py --data $(DATA) --short
+	$(BIN)/python experiments/benchmarks/bm25.py --data $(DATA) --short
+	$(BIN)/python experiments/benchmarks/sweep.py --short

@@ -1,0 +1,92 @@
+"""All against all by BM25, from strings to pairs: the sampler here, bm25s as it is and with numba, rank_bm25.
+
+    python experiments/benchmarks/bm25.py --data FOLDER             # the questions of quora-IR-dataset.zip, top 6
+    python experiments/benchmarks/bm25.py --data FOLDER --short
+
+rank_bm25 would take hours: it answers a sample of the queries on the whole index, and its time is extrapolated. The
+bm25s rows are its own tokens and its own ``retrieve``, each query finding itself too, without the sampler's promises
+(ties by place, nothing of ``exclude``, each pair once).
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from turns import in_turn, ratios, spread, write
+
+from augsbert.datasets.quora import Quora
+from augsbert.pairs import distinct_sentences
+from augsbert.pool import Pool
+from augsbert.samplers.bm25 import BM25, tokenize
+
+TOP_K = 6
+NOTHING = pd.DataFrame(columns=["sentence1", "sentence2"])
+
+
+def ours(sentences: list[str]) -> int:
+    """The sampler; how many pairs it gives."""
+    return len(BM25(top_k=TOP_K)(Pool(sentences, NOTHING), NOTHING))
+
+
+def bm25s_retrieve(sentences: list[str], backend: str) -> int:
+    """bm25s by its own means; how many (query, neighbour) there are."""
+    import bm25s
+
+    tokens = bm25s.tokenize(sentences, stopwords=None, show_progress=False)
+    index = bm25s.BM25(backend=backend)
+    index.index(tokens, show_progress=False)
+    _, scores = index.retrieve(tokens, k=TOP_K + 1, show_progress=False)
+    return int((scores > 0).sum()) - len(sentences)  # each finds itself
+
+
+def rank_bm25_seconds(sentences: list[str], sample: int) -> float:
+    """Seconds for all queries, from those of the first ``sample``; the index is counted whole."""
+    from rank_bm25 import BM25Okapi
+
+    start = time.perf_counter()
+    tokens = [tokenize(sentence) for sentence in sentences]
+    index = BM25Okapi(tokens)
+    indexed = time.perf_counter()
+    for query in tokens[:sample]:
+        index.get_scores(query).argpartition(-TOP_K)
+    return indexed - start + (time.perf_counter() - indexed) * len(sentences) / sample
+
+
+def main() -> None:
+    """Measure all sides in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--short", action="store_true", help="5,000 questions, twice; nothing is written")
+    args = parser.parse_args()
+    splits = Quora(path=str(args.data / "quora-IR-dataset.zip"))()
+    sentences = distinct_sentences(pd.concat([splits.train, splits.dev, splits.test]))
+    sentences, repeats = (sentences[:5_000], 2) if args.short else (sentences, args.repeats)
+    write("bm25", measure(sentences, repeats), args.short)
+
+
+def measure(sentences: list[str], repeats: int) -> dict[str, Any]:
+    """Seconds of all sides, and the ratios to ours."""
+    sides: dict[str, Any] = {"augsbert": lambda: ours(sentences), "bm25s": lambda: bm25s_retrieve(sentences, "numpy")}
+    if importlib.util.find_spec("numba"):
+        sides["bm25s, numba"] = lambda: bm25s_retrieve(sentences, "numba")
+    seconds = in_turn(sides, repeats)
+    slow = [rank_bm25_seconds(sentences, sample=20) for _ in range(repeats)]
+    best = min((side for side in sides if side != "augsbert"), key=lambda side: sum(seconds[side]))
+    return {
+        "sentences": len(sentences),
+        "top_k": TOP_K,
+        "seconds": {side: spread(spent) for side, spent in seconds.items()} | {"rank_bm25, extrapolated": spread(slow)},
+        "best_peer": best,
+        "ratio_to_best": ratios(seconds, "augsbert", best),
+        "ratio_to_default": ratios({**seconds, "rank_bm25": slow}, "augsbert", "rank_bm25"),
+    }
+
+
+if __name__ == "__main__":
+    main()

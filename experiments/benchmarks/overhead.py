@@ -1,0 +1,78 @@
+"""What the program costs beside the work: --help, the import, a run with everything found, the way to the first step.
+
+    python experiments/benchmarks/overhead.py           # runs the quickstart once where the store lacks it
+    python experiments/benchmarks/overhead.py --short
+
+The first step is told by the end of a first fit of two steps, which takes about a second and is counted in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from turns import spread, write
+
+ROOT = Path(__file__).parents[2]
+RUN = [sys.executable, str(ROOT / "run.py"), "experiment=quickstart", "logger=none"]
+#: Goals of the project, in seconds.
+GOALS = {"--help": 2, "everything found": 10, "first step": 15}
+
+
+def seconds(command: list[str]) -> float:
+    """Wall seconds of a command, which must end well."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def first_step(folder: Path) -> float:
+    """Seconds from the start of a run in an empty store to the end of its first fit, which is tiny."""
+    command = [*RUN, "debug=fast", f"store.dir={folder / 'store'}", f"hydra.run.dir={folder / 'out'}"]
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    found = next(line for line in process.stdout if "cross_encoder: made" in line)
+    spent = time.perf_counter() - start
+    process.kill()
+    process.wait()
+    assert found
+    return spent
+
+
+def measure(store: Path, repeats: int) -> dict[str, Any]:
+    """All of it, ``repeats`` times."""
+    found = [*RUN, f"store.dir={store.absolute()}"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*found, f"hydra.run.dir={folder}/first"], check=True)
+        commands = {
+            "--help": [sys.executable, str(ROOT / "run.py"), "--help"],
+            "import augsbert.cli": [sys.executable, "-c", "import augsbert.cli"],
+            "everything found": [*found, f"hydra.run.dir={folder}/again"],
+        }
+        rows = {name: spread([seconds(command) for _ in range(repeats)]) for name, command in commands.items()}
+        rows["first step"] = spread([first_step(Path(tempfile.mkdtemp(dir=folder))) for _ in range(repeats)])
+    return {
+        "seconds": rows,
+        "goals": GOALS,
+        "all_reached": all(rows[name]["most"] < goal for name, goal in GOALS.items()),
+    }
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", type=Path, default=Path("store"))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--short", action="store_true", help="twice; nothing is written")
+    args = parser.parse_args()
+    write("overhead", measure(args.store, 2 if args.short else args.repeats), args.short)
+
+
+if __name__ == "__main__":
+    main()
