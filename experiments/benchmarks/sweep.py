@@ -3,7 +3,7 @@
     python experiments/benchmarks/sweep.py            # about half an hour on two cores
     python experiments/benchmarks/sweep.py --short
 
-Three selectors x two gold sizes x two seeds on the sample: the jobs of one gold size and seed share the cross-encoder, the
+Three selectors x two gold sizes x two seeds on the sample: jobs of one gold size and seed share the cross-encoder, the
 baseline, candidates and labels; each fits a bi-encoder of its own.
 """
 
