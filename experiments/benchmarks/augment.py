@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
-import importlib.metadata
 import json
 import os
 import re
@@ -34,6 +33,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from turns import spread, versions
+
 ROOT = Path(__file__).parents[2]
 RESULT = ROOT / "experiments" / "results" / "benchmarks" / "augment.json"
 OURS, ONE, LIST = "augsbert", "nlpaug, a sentence at a time", "nlpaug, a list"
@@ -43,7 +44,6 @@ BATCH_SIZE = 64
 TOP_K = 20
 #: Shares of words, ours and nlpaug's, that change about as many.
 SHARES = {"few": (0.2, 0.08), "many": (0.5, 0.2)}
-PACKAGES = ("augsbert", "nlpaug", "torch", "transformers", "tokenizers", "numpy")
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     made, whole, loading = (_ours if task["side"] == OURS else _nlpaug)(task)
     changed = sum(map(_changed, task["sentences"], made))
     seconds = {clock: {"whole": whole[clock], "loading": loading[clock]} for clock in CLOCKS}
-    return {**seconds, "changed": changed, "versions": _versions()}
+    return {**seconds, "changed": changed, "versions": versions()}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -113,16 +113,6 @@ def _changed(old: str, new: str) -> int:
     return sum(end - start for step, _, _, start, end in steps if step != "equal")
 
 
-def _versions() -> dict[str, str]:
-    found = {"python": sys.version.split()[0]}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def run(python: str, task: dict[str, Any]) -> dict[str, Any]:
     """:func:`measure` in a fresh process of that interpreter."""
     threads = str(task["threads"])
@@ -153,7 +143,7 @@ def _row(measured: list[dict[str, Any]], sentences: int) -> dict[str, Any]:
     changed = statistics.mean(one["changed"] for one in measured) / sentences
     row: dict[str, Any] = {"words_changed_per_sentence": round(changed, 2)}
     for clock in CLOCKS:
-        row[f"sentences_per_second, {clock}"] = _spread([sentences / one[clock]["whole"] for one in measured])
+        row[f"sentences_per_second, {clock}"] = spread([sentences / one[clock]["whole"] for one in measured])
         row[f"seconds, {clock}"] = [{k: round(v, 3) for k, v in one[clock].items()} for one in measured]
     return row
 
@@ -163,14 +153,9 @@ def _ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> dict[st
     found = {}
     for clock in CLOCKS:
         turns = [(a[clock], b[clock]["whole"]) for a, b in zip(ours, theirs, strict=True)]
-        found[clock] = _spread([b / a["whole"] for a, b in turns])
-        found[f"{clock}, weights read before"] = _spread([b / (a["whole"] - a["loading"]) for a, b in turns])
+        found[clock] = spread([b / a["whole"] for a, b in turns])
+        found[f"{clock}, weights read before"] = spread([b / (a["whole"] - a["loading"]) for a, b in turns])
     return found
-
-
-def _spread(values: list[float]) -> dict[str, float]:
-    found = {"median": statistics.median(values), "least": min(values), "most": max(values)}
-    return {name: round(value, 2) for name, value in found.items()}
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
-PACKAGES = ("augsbert", "torch", "transformers", "sentence-transformers", "bm25s", "rank-bm25", "faiss-cpu", "numpy")
+PACKAGES = ("augsbert", "torch", "transformers", "tokenizers", "sentence-transformers", "nlpaug")
+PACKAGES += ("bm25s", "rank-bm25", "faiss-cpu", "numpy")
 
 
 def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
@@ -58,7 +59,7 @@ def write(name: str, result: Mapping[str, Any], short: bool) -> None:
     """Print the result, and keep it in results/benchmarks/NAME.json unless it is of the short form."""
     from augsbert.hardware import describe
 
-    about = {"processor": describe(), "threads": _threads(), "load": os.getloadavg()[0], "versions": _versions()}
+    about = {"processor": describe(), "threads": _threads(), "load": os.getloadavg()[0], "versions": versions()}
     text = json.dumps({**about, **result}, indent=1)
     if not short:
         RESULTS.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,8 @@ def _threads() -> int:
     return torch.get_num_threads()
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that are measured, as far as they are installed."""
     found = {"python": sys.version.split()[0]}
     for package in PACKAGES:
         try:
