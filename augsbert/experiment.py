@@ -49,6 +49,7 @@ def run(cfg: DictConfig) -> float | None:
 
 def _run(cfg: DictConfig, flow: Flow, folder: Path, group: str | None) -> dict[str, float]:
     keys = {stage.name: stage.key for last in flow.evaluations.values() for stage in last.upstream}
+    results.begin(folder, plain(cfg), HydraConfig.get().runtime.choices, HydraConfig.get().overrides.task)
     with make(plain(cfg.logger)).run(plain(cfg), keys, folder, group) as logged:
         metrics = results.leave(flow, folder)
         results.log(flow, metrics, logged)

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,14 @@ from augsbert.reporting.silver import collapse_warning, histogram
 from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
+
+
+def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Iterable[Any]) -> None:
+    """Write ``settings.json``, after what an earlier run left here: its figures must not stand under other settings."""
+    (folder / "metrics.json").unlink(missing_ok=True)
+    parts = {str(group): choice for group, choice in choices.items()}
+    settings = {"overrides": [str(override) for override in overrides], "choices": parts, "config": dict(config)}
+    (folder / "settings.json").write_text(json.dumps(settings, indent=1))
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:

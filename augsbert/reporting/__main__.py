@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
 def _report(args: argparse.Namespace) -> None:
     if unknown := [path for path in args.write if path.suffix not in WRITERS]:
         raise UserError(f"--write {unknown[0]}: its ending must be one of {', '.join(WRITERS)}.")
+    if args.wandb and args.no_html:
+        raise UserError("--wandb logs report.html: leave out --no-html.")
     comparison = Comparison(read(args.folders), args.metric, args.columns)
     tables = [table for table in (comparison.table(), comparison.gains_table()) if table.rows]
     print("\n\n".join(screen(table) for table in tables))

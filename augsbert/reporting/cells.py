@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,6 +13,8 @@ from augsbert.errors import UserError
 from augsbert.evaluation import PRIMARY
 from augsbert.reporting.runs import Run
 from augsbert.reporting.table import ENCODERS
+
+log = logging.getLogger(__name__)
 
 Split = Literal["dev", "test"]
 
@@ -36,9 +39,9 @@ class Cell:
         return ENCODERS.get(self.encoder, self.encoder)
 
     def values(self, metric: str, split: Split = "test") -> np.ndarray:
-        """A metric (0..1) of each seed that has it."""
+        """A metric (0..1) of each seed that has it; nan, of scores that tell nothing, counts as having none."""
         found = [run.metrics.get(f"{self.encoder}/{split}/{metric}") for run in self.runs.values()]
-        return np.array([value for value in found if value is not None], dtype=float)
+        return np.array([value for value in found if value is not None and value == value], dtype=float)
 
     @property
     def seconds(self) -> float:
@@ -62,26 +65,56 @@ def cells(runs: Sequence[Run], keys: Sequence[str]) -> list[Cell]:
     Args:
         runs: which may share evaluations.
         keys: the settings in which they differ.
+
+    Raises:
+        UserError: two runs have the same settings and seed, and other stages.
     """
     found: dict[tuple[str, ...], Cell] = {}
     for encoder in ENCODERS:
         having = [run for run in runs if encoder in run.encoders]
-        matter = [key for key in keys if _matters(key, encoder, having, keys)]
+        matter = _hangs_on(encoder, having, keys)
         for run in having:
             settings = {key: run.setting(key) for key in matter}
             cell = found.setdefault((encoder, *settings.values()), Cell(encoder, settings))
+            _refuse_another(cell, run)
             cell.runs.setdefault(run.seed, run)
     return list(found.values())
 
 
+def _refuse_another(cell: Cell, run: Run) -> None:
+    """Refuse to drop one of two runs that say the same and are not.
+
+    Raises:
+        UserError: with both folders.
+    """
+    other = cell.runs.get(run.seed, run)
+    if other.encoders[cell.encoder] != run.encoders[cell.encoder]:
+        raise UserError(
+            f"{other.folder} and {run.folder} have the same command line and seed, and other stages behind "
+            f"{cell.encoder}: a config file, the data or the code has changed in between. Compare them apart."
+        )
+
+
+def _hangs_on(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
+    """The settings that an encoder's figures hang on; one that they do not makes more runs alike but for another."""
+    matter = list(keys)
+    for key in sorted(keys, key=lambda key: not key.endswith("path")):
+        if not _matters(key, encoder, runs, matter):
+            matter.remove(key)
+    return matter
+
+
 def _matters(key: str, encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> bool:
-    """Whether an encoder's figures hang on a setting: not if runs that differ in it alone share the evaluation."""
+    """Whether an encoder's figures hang on a setting: not if runs that differ in it alone share the evaluation.
+
+    Where no runs differ in it alone, all settings are taken to matter but paths, which come with their data set.
+    """
     groups: dict[tuple[str, ...], dict[str, str]] = {}
     for run in runs:
         others = (run.seed, *(run.setting(other) for other in keys if other != key))
         groups.setdefault(others, {})[run.setting(key)] = run.encoders[encoder]
     alike = [set(evaluations.values()) for evaluations in groups.values() if len(evaluations) > 1]
-    return not alike or any(len(evaluations) > 1 for evaluations in alike)
+    return any(len(evaluations) > 1 for evaluations in alike) if alike else not key.endswith("path")
 
 
 def primary(runs: Sequence[Run]) -> str:
@@ -96,16 +129,22 @@ def primary(runs: Sequence[Run]) -> str:
     return names.pop()
 
 
-def compared(every: Sequence[Cell]) -> Iterator[tuple[Cell, Cell, Cell | None]]:
+def compared(every: Sequence[Cell], metric: str) -> Iterator[tuple[Cell, Cell, Cell | None]]:
     """Each cell of AugSBERT (or the poly-encoder) with the baseline and the cross-encoder of the same settings."""
     for cell in every:
         if cell.encoder in ("bi_encoder", "poly_encoder"):
-            baseline, labeller = (_beside(cell, name, every) for name in ("baseline", "cross_encoder"))
-            if baseline is not None and baseline.encoder != cell.encoder:
+            baseline, labeller = (_beside(cell, name, every, metric) for name in ("baseline", "cross_encoder"))
+            if baseline is not None:
                 yield cell, baseline, labeller
+            else:
+                log.warning("%s %s: there is no baseline of its settings to compare it with", cell.label, cell.settings)
 
 
-def _beside(cell: Cell, encoder: str, every: Sequence[Cell]) -> Cell | None:
-    """The encoder's cell whose settings agree with these, as far as it hangs on them."""
-    fits = [c for c in every if c.encoder == encoder and c.settings.items() <= cell.settings.items()]
-    return max(fits, key=lambda c: len(c.settings), default=None)
+def _beside(cell: Cell, encoder: str, every: Sequence[Cell], metric: str) -> Cell | None:
+    """The encoder's cell that agrees with these settings as far as both have them; of several, the best on dev."""
+
+    def agrees(other: Cell) -> bool:
+        shared = [key for key in other.settings if key in cell.settings and key != "scenario"]
+        return other.encoder == encoder and all(other.settings[key] == cell.settings[key] for key in shared)
+
+    return max(filter(agrees, every), key=lambda other: np.mean([*other.values(metric, "dev"), -1.0]), default=None)

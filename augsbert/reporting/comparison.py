@@ -18,6 +18,7 @@ from augsbert.reporting.grid import Grid, Text
 from augsbert.reporting.runs import Run, differing
 from augsbert.reporting.table import METRICS
 
+_MOST_COLUMNS = 8
 _BOUNDS = ("untrained", "upper_bound", "cross_encoder")
 
 
@@ -35,24 +36,31 @@ class Comparison:
     """
 
     def __init__(self, runs: Sequence[Run], metric: str | None = None, columns: str | None = None) -> None:
-        self.runs, self.keys = list(runs), differing(runs)
+        self.runs = list(runs)
+        self.cells = cells(runs, differing(runs))
+        self.keys = list(dict.fromkeys(key for cell in self.cells for key in cell.settings))
         self.metric = metric or primary(runs)
         if not any(key.endswith(f"/test/{self.metric}") for run in runs for key in run.metrics):
             raise UserError(f"--metric {self.metric}: no run has it. There are: {', '.join(_metrics(runs))}.")
         if columns is not None and columns not in self.keys:
             raise UserError(f"--columns {columns}: the runs do not differ in it. They do in: {', '.join(self.keys)}.")
         self.columns = columns or self._numbers
-        self.cells = cells(runs, self.keys)
 
     @property
     def _numbers(self) -> str | None:
-        """The setting of numbers with the most values."""
-        counts = {key: len(self._values(key)) for key in self.keys if all(map(_is_number, self._values(key)))}
-        return max(counts, key=lambda key: counts[key], default=None)
+        """The setting of numbers with the most values that a page is wide enough for."""
+        counts = {key: len(self._values(key)) for key in self.keys if all(map(is_number, self._values(key)))}
+        fit = {key: count for key, count in counts.items() if count <= _MOST_COLUMNS}
+        return max(fit, key=lambda key: fit[key], default=None)
 
     def _values(self, key: str) -> list[str]:
         values = dict.fromkeys(run.setting(key) for run in self.runs)
-        return sorted(values, key=float) if all(map(_is_number, values)) else list(values)
+        return sorted(values, key=float) if all(map(is_number, values)) else list(values)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether dev is held-out silver in some of the runs."""
+        return any(run.adapted for run in self.runs)
 
     @property
     def seeds(self) -> list[str]:
@@ -107,8 +115,15 @@ class Comparison:
         return f"{values.mean():.2f}{spread}{fewer}{'†' if cell.environments - self._usual else ''}"
 
     def _is_best(self, cell: Cell, column: str, split: Split) -> bool:
-        """Whether no other trained bi-encoder of the column is better; the bounds stand apart."""
+        """Whether no other trained bi-encoder of the column and data is better; the bounds stand apart.
+
+        On held-out silver none is: other selectors hold out other pairs.
+        """
+        if split == "dev" and self.adapted:
+            return False
+        data = [key for key in self.keys if key.startswith("dataset")]
         rivals = [c for c in self.cells if c.encoder not in _BOUNDS and column in self._columns_of(c, [column])]
+        rivals = [c for c in rivals if all(c.settings.get(key) == cell.settings.get(key) for key in data)]
         means = {id(c): c.values(self.metric, split).mean() for c in rivals if len(c.values(self.metric, split))}
         return len(means) > 1 and means.get(id(cell), -math.inf) == max(means.values())
 
@@ -120,6 +135,8 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         notes = ["In brackets: seeds, where a cell has fewer or more."] if self._uneven else []
+        if self.adapted:
+            notes.append("dev is held-out silver: how far an encoder follows the labeller, whose own row is 100 there.")
         others = sorted({made for cell in self.cells for made in cell.environments} - self._usual)
         if others:
             usual = next(iter(self._usual))
@@ -166,7 +183,8 @@ def _seeds(seeds: Sequence[str]) -> str:
     return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds: {', '.join(seeds)}"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether a setting's text is a finite number."""
     try:
         return np.isfinite(float(text))
     except ValueError:

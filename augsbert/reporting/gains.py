@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
 from augsbert.evaluation import best_thresholds
 from augsbert.reporting.cells import Cell, compared
-from augsbert.reporting.significance import WEIGHTED, Compared, Scored, holm, mcnemar, over_pairs, over_seeds
+from augsbert.reporting.runs import Run
+from augsbert.reporting.significance import WEIGHTED, Compared, compare, holm, mcnemar, over_seeds, resampled
 
 log = logging.getLogger(__name__)
+
+#: A run and an encoder to the resampled metric of its test scores.
+Resampled = Callable[[Run, str], np.ndarray]
 
 
 class Gain(NamedTuple):
@@ -36,7 +41,14 @@ def gains(every: Sequence[Cell], metric: str) -> list[Gain]:
     Raises:
         KeyError: the metric cannot be resampled.
     """
-    found = [gain for trio in compared(every) if (gain := _gain(*trio, metric)) is not None]
+
+    @cache
+    def of_run(run: Run, encoder: str) -> np.ndarray:
+        test = run.predictions[run.predictions["split"] == "test"]
+        return resampled(test["score"].to_numpy(dtype=float), test[encoder].to_numpy(dtype=float), metric)
+
+    trios = compared(every, metric)
+    found = [gain for trio in trios if (gain := _gain(*trio, metric, of_run)) is not None]
     if not found:
         return []
     raised = [holm(p) for p in zip(*((gain.p_seeds, gain.p_pairs, gain.p_labels) for gain in found), strict=True)]
@@ -46,26 +58,22 @@ def gains(every: Sequence[Cell], metric: str) -> list[Gain]:
     ]
 
 
-def _gain(cell: Cell, baseline: Cell, labeller: Cell | None, metric: str) -> Gain | None:
-    seeds = [seed for seed in cell.runs if seed in baseline.runs]
-    scored = [_scored(cell, baseline, labeller, seed) for seed in seeds]
-    if not scored:
-        log.warning("%s %s: no run of the baseline has its seed", cell.label, cell.settings)
+def _gain(cell: Cell, baseline: Cell, labeller: Cell | None, metric: str, of_run: Resampled) -> Gain | None:
+    seeds = [seed for seed in cell.runs if _has(cell, seed, metric) and _has(baseline, seed, metric)]
+    if not seeds:
+        log.warning("%s %s: no seed has %s of both it and the baseline", cell.label, cell.settings, metric)
         return None
-    result = over_pairs(scored, metric)
-    values = [
-        np.array([c.runs[seed].metrics[f"{c.encoder}/test/{metric}"] for seed in seeds]) for c in (baseline, cell)
-    ]
+    with_labeller = [seed for seed in seeds if labeller is not None and _has(labeller, seed, metric)]
+    baselines, others = ([of_run(c.runs[seed], c.encoder) for seed in seeds] for c in (baseline, cell))
+    uppers = [of_run(labeller.runs[seed], labeller.encoder) for seed in with_labeller] if labeller else []
+    result = compare(baselines, others, uppers)
+    values = [np.array([c.runs[s].metrics[f"{c.encoder}/test/{metric}"] for s in seeds]) for c in (baseline, cell)]
     return Gain(cell, result, over_seeds(*values), result.p_pairs, _labels(cell, baseline, seeds), len(seeds))
 
 
-def _scored(cell: Cell, baseline: Cell, labeller: Cell | None, seed: str) -> Scored:
-    """The test scores of one seed, out of the runs that have them: all list the same pairs."""
-    tables = {c.encoder: c.runs[seed].predictions for c in (cell, baseline, labeller) if c and seed in c.runs}
-    test = {name: table[table["split"] == "test"] for name, table in tables.items()}
-    columns = {name: table[name].to_numpy(dtype=float) for name, table in test.items()}
-    gold = test[cell.encoder]["score"].to_numpy(dtype=float)
-    return Scored(gold, columns[baseline.encoder], columns[cell.encoder], columns.get("cross_encoder"))
+def _has(cell: Cell, seed: str, metric: str) -> bool:
+    value = cell.runs[seed].metrics.get(f"{cell.encoder}/test/{metric}") if seed in cell.runs else None
+    return value is not None and value == value
 
 
 def _labels(cell: Cell, baseline: Cell, seeds: Sequence[str]) -> float:

@@ -43,7 +43,10 @@ def markdown(grid: Grid) -> str:
     return "\n\n".join([f"### {grid.title}", "\n".join(table), *grid.notes])
 
 
-_ESCAPED = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "±": r"$\pm$", "Δ": r"$\Delta$", "≥": r"$\geq$"}
+_ESCAPED = {letter: f"\\{letter}" for letter in "&%_#${}"}
+_ESCAPED |= {letter: f"${letter}$" for letter in "<>|"}
+_ESCAPED |= {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\textasciitilde{}"}
+_ESCAPED |= {"±": r"$\pm$", "Δ": r"$\Delta$", "†": r"$\dagger$"}
 
 
 def latex(grid: Grid) -> str:

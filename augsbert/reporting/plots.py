@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from augsbert.reporting.cells import Cell
-from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.comparison import Comparison, is_number
 from augsbert.reporting.drawing import COLOURS, drawn
 from augsbert.reporting.runs import Run
 from augsbert.reporting.table import METRICS
@@ -21,11 +21,12 @@ _BINS = 10
 def quality_by_columns(comparison: Comparison) -> str | None:
     """The metric against the setting of numbers, a line for each row of the table, its band one standard deviation."""
     key, metric = comparison.columns, comparison.metric
-    if key is None:
+    if key is None or not all(is_number(cell.settings.get(key, "0")) for cell in comparison.cells):
         return None
     with drawn() as drawing:
         for label, cells in _lines(comparison.cells, key).items():
-            steps = sorted((float(cell.settings[key]), 100 * cell.values(metric)) for cell in cells)
+            steps = [(float(cell.settings[key]), 100 * cell.values(metric)) for cell in cells]
+            steps = sorted((step for step in steps if len(step[1])), key=lambda step: step[0])
             x, mean = [at for at, _ in steps], np.array([values.mean() for _, values in steps])
             spread = np.array([values.std(ddof=1) if len(values) > 1 else 0 for _, values in steps])
             line = drawing.axes.plot(x, mean, marker="o", label=label)[0]
@@ -99,20 +100,23 @@ def _test(run: Run) -> pd.DataFrame:
 
 
 def reliability(comparison: Comparison) -> str | None:
-    """How far a labeller's scores can be believed: gold's mean beside each, on dev pairs, which taught it nothing."""
+    """How far a labeller's scores can be believed: gold's mean beside each, on dev pairs, which taught it nothing.
+
+    In domain adaptation dev has the labeller's own scores, so test is taken.
+    """
     labellers = [cell for cell in comparison.cells if cell.encoder == "cross_encoder"][: len(COLOURS)]
     if not labellers:
         return None
+    split = "test" if comparison.adapted else "dev"
     with drawn() as drawing:
         for cell in labellers:
-            run = next(iter(cell.runs.values()))
-            dev = run.predictions[run.predictions["split"] == "dev"]
-            means = dev.groupby((dev["cross_encoder"] * _BINS).clip(0, _BINS - 1).astype(int))[
-                ["cross_encoder", "score"]
-            ].mean()
+            table = next(iter(cell.runs.values())).predictions
+            table = table[(table["split"] == split) & np.isfinite(table["cross_encoder"])]
+            bins = (table["cross_encoder"] * _BINS).clip(0, _BINS - 1).astype(int)
+            means = table.groupby(bins)[["cross_encoder", "score"]].mean()
             drawing.axes.plot(means["cross_encoder"], means["score"], marker="o", label=_label(cell))
         drawing.axes.plot([0, 1], [0, 1], linestyle=":", color=COLOURS[-1])
-        drawing.axes.set(xlabel="score of the cross-encoder, dev", ylabel="mean of gold")
+        drawing.axes.set(xlabel=f"score of the cross-encoder, {split}", ylabel="mean of gold")
         drawing.axes.legend(fontsize=7)
     return drawing.svg
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from augsbert.errors import UserError
 
-METRICS, STAGES, PREDICTIONS, STATUS = "metrics.json", "stages.json", "predictions.parquet", "status.json"
+METRICS, STAGES, SETTINGS = "metrics.json", "stages.json", "settings.json"
+PREDICTIONS, STATUS = "predictions.parquet", "status.json"
 #: Settings that change no figure, or what the table is over anyway (``seed``), by how they begin.
 _APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed", "debug")
 
@@ -35,6 +35,11 @@ class Run:
         """As in ``stages.json``, by which two runs know that they share a stage."""
         return json.loads((self.folder / STAGES).read_text())
 
+    @property
+    def adapted(self) -> bool:
+        """Whether dev is held-out silver, as in domain adaptation, and so says how far the labeller is followed."""
+        return any(stage["kind"] == "evaluation" and "silver" in stage["inputs"] for stage in self.stages)
+
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """A row per dev and test pair, a column per encoder."""
@@ -47,36 +52,31 @@ class Run:
         return pd.DataFrame(json.loads(path.read_text())) if path.exists() else None
 
     @cached_property
+    def settings(self) -> dict[str, Any]:
+        """As in ``settings.json``: ``overrides``, ``choices`` of parts, and the resolved ``config``."""
+        return json.loads((self.folder / SETTINGS).read_text())
+
+    @cached_property
     def overrides(self) -> dict[str, str]:
         """What its command line said, by key."""
-        split = [str(override).lstrip("+").partition("=") for override in self._hydra("overrides") or []]
-        return {key: value for key, _, value in split if value}
+        split = [override.lstrip("+").partition("=") for override in self.settings["overrides"]]
+        return {key: value for key, equals, value in split if equals}
 
     def setting(self, key: str) -> str:
-        """A setting's value, or the part that was chosen for a group; empty where the run has none."""
-        if key in self.overrides:
-            return self.overrides[key]
-        choices = self._hydra("hydra")["hydra"]["runtime"]["choices"]
-        if key in choices:
-            return str(choices[key])
-        node: Any = self._hydra("config")
+        """A setting's value in one spelling, or the part that was chosen for a group; empty where the run has none."""
+        if key in self.settings["choices"]:
+            return str(self.settings["choices"][key])
+        node: Any = self.settings["config"]
         for name in key.split("."):
-            node = node.get(name) if isinstance(node, Mapping) else None
-        return "" if node is None or isinstance(node, Mapping) else str(node)
+            if not isinstance(node, Mapping) or name not in node:
+                return spelt(self.overrides.get(key, ""))
+            node = node[name]
+        return spelt(node)
 
     @property
     def seed(self) -> str:
         """Of the run."""
         return self.setting("seed")
-
-    def _hydra(self, name: str) -> Any:
-        if name not in self._read:
-            self._read[name] = yaml.safe_load((self.folder / ".hydra" / f"{name}.yaml").read_text())
-        return self._read[name]
-
-    @cached_property
-    def _read(self) -> dict[str, Any]:
-        return {}
 
     @cached_property
     def encoders(self) -> dict[str, str]:
@@ -109,9 +109,9 @@ def read(folders: Iterable[Path]) -> list[Run]:
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder. Name the folder of a run or of a sweep.")
         found = sorted((path.parent for path in folder.rglob(METRICS)), key=_in_order)
-        found = [path for path in found if (path / STAGES).exists() and (path / ".hydra").is_dir()]
+        found = [path for path in found if (path / STAGES).exists() and (path / SETTINGS).exists()]
         if not found:
-            raise UserError(f"{folder}: no run in it has left {METRICS}, {STAGES} and .hydra/.")
+            raise UserError(f"{folder}: no run in it has left {METRICS}, {STAGES} and {SETTINGS}.")
         runs |= {path.resolve(): Run(path) for path in found}
     return list(runs.values())
 
@@ -130,5 +130,23 @@ def failures(folders: Iterable[Path]) -> list[tuple[Path, str]]:
 def differing(runs: Sequence[Run]) -> list[str]:
     """The settings of the command lines in which these runs differ, in the order in which they were given."""
     given = dict.fromkeys(key for run in runs for key in run.overrides)
-    keys = [key for key in given if not key.startswith(_APART) and not key.endswith("path")]
+    keys = [key for key in given if not key.startswith(_APART)]
     return [key for key in keys if len({run.setting(key) for run in runs}) > 1]
+
+
+def spelt(value: Any) -> str:
+    """A value as text, the same however it was written: numbers, yes and no, lists and what is absent.
+
+    Mappings are not compared, and give an empty text.
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return ""
+    if isinstance(value, list):
+        return f"[{', '.join(map(spelt, value))}]"
+    text = str(value)
+    try:
+        return format(float(text), ".12g")
+    except ValueError:
+        return {"none": "null"}.get(text.lower(), text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +25,8 @@ class Compared(NamedTuple):
     """A difference between two encoders, and the share that it closes of the gap to a third one.
 
     Of ``interval`` and ``share_interval`` (95 %) the bounds are quantiles of the resamples; ``share`` and its interval
-    are nan without a third encoder, or where it is no better than the first.
+    are nan without a third encoder, or where more than 2.5 % of the resamples do not show it to be better than the
+    first. All are nan where a metric is.
     """
 
     difference: float
@@ -51,51 +53,64 @@ def over_pairs(seeds: Sequence[Scored], metric: str, seed: int = 0) -> Compared:
         metric: one of ``WEIGHTED``.
         seed: of the resamples.
     """
-    sizes = {len(scored.gold) for scored in seeds}
-    count = max(FEWEST, min(RESAMPLES, _WORK // max(sizes)))
-    weights = {size: _resamples(size, count, seed) for size in sizes}
-    found = [_weighted(scored, WEIGHTED[metric], weights[len(scored.gold)]) for scored in seeds]
-    baseline, other, upper = np.mean(found, axis=0)  # (1 + count,) each: as it is, then the resamples
-    gap, gain = upper - baseline, other - baseline
-    shares = np.divide(gain, gap, out=np.full_like(gain, np.nan), where=gap > 0)
+    found = [[resampled(s.gold, scores, metric, seed) for scores in s[1:] if scores is not None] for s in seeds]
+    uppers = [values[2] for values in found if len(values) == 3]
+    return compare([values[0] for values in found], [values[1] for values in found], uppers)
+
+
+def resampled(gold: np.ndarray, scores: np.ndarray, metric: str, seed: int = 0) -> np.ndarray:
+    """The metric of scores (n,) as they are, and under each resample: (1 + resamples,).
+
+    Of the same number of pairs and ``seed``, the resamples are the same.
+    """
+    weights = _resamples(len(gold), max(FEWEST, min(RESAMPLES, _WORK // len(gold))), seed)
+    rows = max(1, _CHUNK // len(gold))
+    chunks = [weights[start : start + rows].astype(float) for start in range(0, len(weights), rows)]
+    return np.concatenate([WEIGHTED[metric](scores, gold, chunk) for chunk in chunks])
+
+
+def compare(baselines: Sequence[np.ndarray], others: Sequence[np.ndarray], uppers: Sequence[np.ndarray]) -> Compared:
+    """What resampled metrics, each (1 + resamples,) and one of each seed, come to.
+
+    Args:
+        baselines: of the encoder that is compared with.
+        others: of the other one.
+        uppers: of a third one, as many as there are; none where there is none.
+    """
+    baseline, other = (np.mean(values, axis=0) for values in (baselines, others))
+    gain = other - baseline
+    drawn = gain[1:][~np.isnan(gain[1:])]
+    if np.isnan(gain[0]) or not len(drawn):
+        return Compared(float(gain[0]), _NONE, math.nan, math.nan, _NONE)
     # Twice the smaller tail, the sample itself counted in, so that p is never 0.
-    tails = ((gain[1:] <= 0).sum() + 1, (gain[1:] >= 0).sum() + 1)
-    p = min(1.0, 2 * min(tails) / (count + 1))
-    share = float(shares[0])
-    return Compared(float(gain[0]), _interval(gain[1:]), p, share, _interval(shares[1:]) if share == share else _NONE)
+    tails = ((drawn <= 0).sum() + 1, (drawn >= 0).sum() + 1)
+    p = min(1.0, 2 * min(tails) / (len(drawn) + 1))
+    share = _share(gain, np.mean(uppers, axis=0) - baseline) if uppers else (math.nan, _NONE)
+    return Compared(float(gain[0]), _interval(drawn), p, *share)
+
+
+def _share(gain: np.ndarray, gap: np.ndarray) -> tuple[float, tuple[float, float]]:
+    """The share of the gap that the gain closes; nan where it is not sure that there is a gap."""
+    if np.isnan(gap).any() or (gap <= 0).mean() > 0.025 or gap[0] <= 0:
+        return math.nan, _NONE
+    sure = gap > 0
+    return float(gain[0] / gap[0]), _interval(gain[sure][1:] / gap[sure][1:])
 
 
 _NONE = (math.nan, math.nan)
 
 
 def _interval(values: np.ndarray) -> tuple[float, float]:
-    kept = values[~np.isnan(values)]
-    if len(kept) < len(values) / 2:
-        return _NONE
-    low, high = np.quantile(kept, [0.025, 0.975])
+    low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 
+@cache
 def _resamples(size: int, count: int, seed: int) -> np.ndarray:
     """How often each pair is drawn, (1 + count, size); the first row is the sample itself."""
     random = np.random.default_rng(seed)
     drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(count)]
     return np.stack([np.ones(size, dtype=np.int64), *drawn]).astype(np.float32)
-
-
-def _weighted(scored: Scored, metric: Callable[..., np.ndarray], weights: np.ndarray) -> np.ndarray:
-    """The metric of baseline, other and upper under each row of weights, (3, rows); nan where there is no upper."""
-    rows = max(1, _CHUNK // weights.shape[1])
-    chunks = [weights[start : start + rows].astype(float) for start in range(0, len(weights), rows)]
-    columns = [scored.baseline, scored.other, scored.upper]
-    return np.stack(
-        [
-            np.full(len(weights), np.nan)
-            if scores is None
-            else np.concatenate([metric(scores, scored.gold, chunk) for chunk in chunks])
-            for scores in columns
-        ]
-    )
 
 
 def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
-PACKAGES = ("augsbert", "torch", "transformers", "tokenizers", "sentence-transformers", "nlpaug")
-PACKAGES += ("bm25s", "rank-bm25", "faiss-cpu", "numpy")
+PACKAGES = (
+    *("augsbert", "torch", "transformers", "tokenizers", "sentence-transformers", "nlpaug"),
+    *("bm25s", "rank-bm25", "faiss-cpu", "numpy"),
+)
 
 
 def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:

@@ -53,10 +53,10 @@ def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) 
             yield Sweep(name, [*fixed, *(override.format(**places) for override in figure["overrides"])])
 
 
-def absent(sweep: Sweep) -> str | None:
-    """The first file or folder that a sweep names and that is not there."""
-    named = [override.partition("=")[2] for override in sweep.overrides if "/" in override.partition("=")[2]]
-    return next((path for path in named if not Path(path).exists()), None)
+def absent(sweep: Sweep, data: Path) -> str | None:
+    """The first of a sweep's data files that is not there."""
+    named = [override.partition("=")[2] for override in sweep.overrides]
+    return next((path for path in named if path.startswith(f"{data}/") and not Path(path).exists()), None)
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
     for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
         if args.report_only:
             break
-        if path := absent(sweep):
+        if path := absent(sweep, args.data):
             print(f"{sweep.folder}: left out, {path} is not there")
             continue
         command = [sys.executable, str(ROOT / "run.py"), "-m", *sweep.overrides]

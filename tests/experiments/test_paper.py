@@ -58,9 +58,9 @@ def test_only_the_columns_that_are_asked_for_are_run(reproduce: object) -> None:
 
 def test_a_data_set_that_is_not_there_is_named(reproduce: object, tmp_path: Path) -> None:
     sweep = next(reproduce.sweeps("small", {**PLACES, "data": str(tmp_path)}, ["mrpc"]))
-    assert reproduce.absent(sweep) == str(tmp_path / "mrpc")
+    assert reproduce.absent(sweep, tmp_path) == str(tmp_path / "mrpc")
     (tmp_path / "mrpc").mkdir()
-    assert reproduce.absent(sweep) is None
+    assert reproduce.absent(sweep, tmp_path) is None
 
 
 def test_the_page_has_ours_beside_the_papers(
@@ -70,7 +70,8 @@ def test_the_page_has_ours_beside_the_papers(
     monkeypatch.setattr(report, "RESULT", tmp_path / "paper.md")
     for seed, value in enumerate((0.60, 0.62)):
         folder = tmp_path / "runs" / "bws_cross_topic" / "bm25" / str(seed)
-        (folder / ".hydra").mkdir(parents=True)
+        folder.mkdir(parents=True)
+        (folder / "settings.json").write_text("{}")
         (folder / "metrics.json").write_text(json.dumps({"bi_encoder/test/spearman": value}))
         (folder / "stages.json").write_text("[]")
         rows = [("a b", "b c", 0.2), ("a b", "a b", 0.9), ("a b", "c d", 0.1)] * 2

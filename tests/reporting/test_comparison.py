@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
+from augsbert.errors import UserError
 from augsbert.reporting.__main__ import main
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.grid import Grid, Text, latex, markdown, screen
-from augsbert.reporting.runs import differing, read
+from augsbert.reporting.runs import read, spelt
 
 QUALITY = {"untrained": 0.5, "baseline": 0.7, "bi_encoder": 0.8, "cross_encoder": 0.9}
 HERE = {"torch": "2.13", "device": "cpu x 1"}
@@ -29,17 +29,16 @@ def leave(tmp_path: Path) -> Leave:
 
     def run(number: int, environment: dict[str, str] = HERE, **settings: str) -> Path:
         folder = tmp_path / "sweep" / str(number)
-        (folder / ".hydra").mkdir(parents=True)
+        folder.mkdir(parents=True)
         seed, size, sampler = (
             settings.get("seed", "0"),
             settings.get("gold_size", "100"),
             settings.get("sampler", "bm25"),
         )
-        hydra = {"hydra": {"runtime": {"choices": {"sampler": sampler}}}}
-        config = {"seed": int(seed), "gold_size": int(size), "sampler": {"top_k": 3}}
-        overrides = [f"{key}={value}" for key, value in settings.items()]
-        for name, content in (("hydra", hydra), ("config", config), ("overrides", overrides)):
-            (folder / ".hydra" / f"{name}.yaml").write_text(yaml.safe_dump(content))
+        config = {"seed": int(seed), "gold_size": int(float(size)), "sampler": {"top_k": 3}, "relabel_gold": False}
+        settings |= {"sampler": sampler}
+        written = {"overrides": [f"{key}={value}" for key, value in settings.items()], "config": config}
+        (folder / "settings.json").write_text(json.dumps(written | {"choices": {"sampler": sampler}}))
         hangs_on = {"untrained": "", "baseline": size + seed, "cross_encoder": size + seed}
         keys = {name: f"{name}{hangs_on.get(name, size + seed + sampler)}" for name in QUALITY}
         stages: list[dict[str, Any]] = [{"name": "dataset", "kind": "dataset", "key": "data", "inputs": {}}]
@@ -80,7 +79,64 @@ def grid(leave: Leave, tmp_path: Path) -> Path:
 
 
 def test_settings_that_change_no_figure_are_no_difference(grid: Path) -> None:
-    assert differing(read([grid])) == ["sampler", "gold_size"]
+    assert Comparison(read([grid])).keys == ["gold_size", "sampler"]
+
+
+def test_one_value_in_two_spellings_is_one_value(leave: Leave, tmp_path: Path) -> None:
+    leave(0, seed="0")
+    leave(1, seed="1", relabel_gold="false", gold_size="1e2")
+    assert Comparison(read([tmp_path / "sweep"])).keys == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("4e-4", "0.0004"),
+        (0.0004, "0.0004"),
+        ("300", "300"),
+        (None, "null"),
+        (False, "false"),
+        ([0, "5"], "[0, 5]"),
+        ("bm25", "bm25"),
+    ],
+)
+def test_a_value_has_one_spelling(value: Any, text: str) -> None:
+    assert spelt(value) == text
+
+
+def test_two_runs_that_say_the_same_and_are_not_are_refused(leave: Leave, tmp_path: Path) -> None:
+    leave(0, seed="0")
+    stages = leave(1, seed="0") / "stages.json"
+    stages.write_text(stages.read_text().replace("baseline100", "other100"))
+    with pytest.raises(UserError, match="have the same command line and seed, and other stages behind baseline"):
+        Comparison(read([tmp_path / "sweep"]))
+
+
+def test_a_baseline_that_was_run_apart_is_found(leave: Leave, tmp_path: Path) -> None:
+    for seed in ("0", "1"):
+        _without(leave(int(seed), seed=seed, scenario="baseline"), "bi_encoder", "cross_encoder")
+        _without(leave(2 + int(seed), seed=seed, scenario="in_domain"), "baseline")
+    gains = Comparison(read([tmp_path / "sweep"])).gains
+    assert [gain.seeds for gain in gains] == [2]
+
+
+def _without(folder: Path, *encoders: str) -> None:
+    stages = json.loads((folder / "stages.json").read_text())
+    kept = [stage for stage in stages if stage["name"].partition("/")[2] not in encoders]
+    (folder / "stages.json").write_text(json.dumps(kept))
+
+
+def test_a_metric_that_is_not_a_number_is_no_figure(leave: Leave, tmp_path: Path) -> None:
+    for seed in ("0", "1"):
+        leave(int(seed), seed=seed)
+    metrics = tmp_path / "sweep" / "1" / "metrics.json"
+    metrics.write_text(
+        metrics.read_text().replace('"bi_encoder/test/spearman": ', '"bi_encoder/test/spearman": NaN, "x": ')
+    )
+    comparison = Comparison(read([tmp_path / "sweep"]))
+    assert [gain.seeds for gain in comparison.gains] == [1]
+    row = next(row for row in comparison.table().rows if row[0].text == "AugSBERT")
+    assert row[2].text.endswith("(1)")
 
 
 def test_a_row_stands_for_what_its_encoder_hangs_on_and_numbers_make_the_columns(grid: Path) -> None:
@@ -158,19 +214,20 @@ def test_the_same_table_in_three_forms() -> None:
     table = Grid("T_1", ["a", "b"], [[Text("x|y", True), Text("1 ± 2")], [Text(), Text("50 %")]], ["n & m"])
     assert screen(table).splitlines()[3:] == ["x|y *  1 ± 2", "        50 %", "n & m"]
     assert markdown(table).splitlines()[4:6] == [r"| **x\|y** | 1 ± 2 |", "|  | 50 % |"]
-    assert r"\textbf{x|y} & 1 $\pm$ 2 \\" in latex(table)
+    assert r"\textbf{x$|$y} & 1 $\pm$ 2 \\" in latex(table)
     assert r"\caption{T\_1. n \& m}" in latex(table)
+    assert latex(Grid(r"~/a^b\{<", ["a"], [])).count(r"\caption{\textasciitilde{}/a\^{}b\textbackslash{}\{$<$.}") == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nowhere"], "nowhere: there is no such folder. Name the folder of a run or of a sweep."),
-        (["EMPTY"], "EMPTY: no run in it has left metrics.json, stages.json and .hydra/."),
+        (["EMPTY"], "EMPTY: no run in it has left metrics.json, stages.json and settings.json."),
         (["GRID", "--metric", "spear"], "--metric spear: no run has it. There are: spearman."),
         (
             ["GRID", "--columns", "seeds"],
-            "--columns seeds: the runs do not differ in it. They do in: sampler, gold_size.",
+            "--columns seeds: the runs do not differ in it. They do in: gold_size, sampler.",
         ),
         (
             ["GRID", "--write", "t.doc"],

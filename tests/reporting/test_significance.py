@@ -104,3 +104,18 @@ def test_holm_raises_p_values_in_order_and_passes_over_what_is_absent() -> None:
 def test_over_seeds_needs_two_that_differ() -> None:
     assert math.isnan(over_seeds(np.array([0.7]), np.array([0.8])))
     assert over_seeds(np.array([0.70, 0.71, 0.72]), np.array([0.80, 0.82, 0.81])) < 0.05
+
+
+def test_a_metric_that_is_not_a_number_is_not_significant() -> None:
+    gold = np.linspace(0, 1, 50)
+    found = over_pairs([Scored(gold, gold, np.zeros(50))], "spearman")
+    assert math.isnan(found.p_pairs)
+    assert math.isnan(found.difference)
+
+
+def test_a_gap_that_is_not_sure_is_not_shared_out() -> None:
+    random = np.random.default_rng(7)
+    gold = random.random(60)
+    noise = random.standard_normal((3, 60))
+    found = over_pairs([Scored(gold, gold + noise[0], gold + noise[1], gold + 0.95 * noise[2])], "spearman")
+    assert math.isnan(found.share)
