@@ -81,11 +81,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def _ranks() -> Iterator[None]:
-    """Under torchrun, meet the other ranks and dismiss them at the end; as one of the others, serve and go.
-
-    After an error that the others know nothing of they may be in the middle of a job: this rank ends, and torchrun
-    ends them.
-    """
+    """Under torchrun, meet the other ranks and dismiss them at the end; as one of the others, serve and go."""
     if ranks.world() == 1:
         yield
         return
@@ -97,10 +93,8 @@ def _ranks() -> Iterator[None]:
     ranks.join()
     try:
         yield
-    except (UserError, HydraException, SystemExit):
+    finally:
         ranks.dismiss()
-        raise
-    ranks.dismiss()
 
 
 def _said(message: str) -> str:

@@ -16,6 +16,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -82,7 +83,7 @@ def run(job: Job, **tables: pd.DataFrame) -> None:
         perform(job)
     elif ranks.world() > 1:
         ranks.hand_out(asdict(job))
-        perform(job)
+        _share(job)
     else:
         _run_tree(job, hardware)
     shutil.rmtree(job.inputs)
@@ -129,7 +130,23 @@ def serve() -> None:
     while (settings := ranks.hand_out(None)) is not None:
         job = Job(**settings)
         with files.alive(Path(job.folder)), contextlib.suppress(UserError):
-            perform(job)
+            _share(job)
+
+
+def _share(job: Job) -> None:
+    """This rank's part of a job that all ranks have been given.
+
+    A rank that fails alone ends at once, and torchrun ends the others, which may wait for it in the middle of a step.
+    """
+    try:
+        perform(job)
+    except UserError:
+        raise
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    ranks.meet()
 
 
 def _run_tree(job: Job, hardware: Hardware) -> None:

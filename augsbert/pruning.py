@@ -17,8 +17,10 @@ def storage(address: str) -> Any:
 
     if "://" in address:
         return RDBStorage(address)
-    Path(address).parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(address))
+    # The lock is a link to the file; a relative one leads nowhere, and Optuna then waits for it without end.
+    path = Path(address).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(path)))
 
 
 class EpochReport(pl.Callback):
@@ -30,13 +32,13 @@ class EpochReport(pl.Callback):
         storage: address of the study's storage.
         study: its name.
         trial: its number.
-        pruner: settings of Optuna's pruner, with its ``_target_``.
+        pruner: settings of Optuna's pruner, with its ``_target_``; None gives up nothing.
 
     Raises:
         Pruned: before an epoch, on every rank.
     """
 
-    def __init__(self, storage: str, study: str, trial: int, pruner: dict[str, Any]) -> None:
+    def __init__(self, storage: str, study: str, trial: int, pruner: dict[str, Any] | None) -> None:
         self.storage, self.study, self.trial, self.pruner = storage, study, trial, pruner
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -51,11 +53,15 @@ class EpochReport(pl.Callback):
 
     def _report(self, value: float, epoch: int) -> bool:
         from optuna import load_study
+        from optuna.pruners import NopPruner
         from optuna.trial import Trial, TrialState
 
         from augsbert.config import make
 
-        study = load_study(study_name=self.study, storage=storage(self.storage), pruner=make(self.pruner))
+        pruner = NopPruner() if self.pruner is None else make(self.pruner)
+        study = load_study(study_name=self.study, storage=storage(self.storage), pruner=pruner)
+        if study.trials[self.trial].state.is_finished():  # the search was started again, and took it for dead
+            return False
         trial = Trial(study, study.trials[self.trial]._trial_id)
         trial.report(value, epoch)
         if not trial.should_prune():

@@ -46,6 +46,13 @@ def hand_out(job: dict[str, Any] | None) -> dict[str, Any] | None:
     return box[0]
 
 
+def meet() -> None:
+    """Wait for the others at the end of a job: what they have written is there then."""
+    from torch import distributed
+
+    distributed.barrier(group=_group)
+
+
 def dismiss() -> None:
     """Send the others home, if there are any."""
     from torch import distributed

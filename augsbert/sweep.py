@@ -21,9 +21,8 @@ from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from augsbert import ranks
 from augsbert.errors import Pruned, UserError
 
 log = logging.getLogger(__name__)
@@ -46,6 +45,7 @@ class Status:
     """What became of a job.
 
     Args:
+        sweep: the sweep's folder.
         job: its number in the sweep, from 0.
         state: how it ended.
         reason: what was said of a job that failed.
@@ -56,6 +56,7 @@ class Status:
         saved: seconds that the stages which were there had cost.
     """
 
+    sweep: str
     job: int
     state: Literal["done", "pruned", "failed"]
     reason: str
@@ -100,8 +101,6 @@ def recorded() -> Iterator[Outcome]:
         state, reason = "pruned" if isinstance(error, Pruned) else "failed", str(error)
         log.error("%s", reason)
     except Exception as error:
-        if ranks.world() > 1:  # the others may be in the middle of a job
-            raise
         state, reason = "failed", f"{type(error).__name__}: {error}"
         log.exception("this job failed; the others go on")
     _write(folder, state, reason, time.monotonic() - start)
@@ -113,8 +112,15 @@ def _write(folder: Path, state: Any, reason: str, seconds: float) -> None:
     found = [record for record in records if record["found"]]
     counts = {"made": len(records) - len(found), "found": len(found), "saved": sum(r["cost"] for r in found)}
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
-    status = Status(int(job.num), state, reason, overrides, round(seconds, 1), **counts)
-    (folder / STATUS).write_text(json.dumps(asdict(status), indent=1))
+    sweep = _absolute(HydraConfig.get().sweep.dir)
+    status = Status(sweep, int(job.num), state, reason, overrides, round(seconds, 1), **counts)
+    unfinished = folder / f".{STATUS}"
+    unfinished.write_text(json.dumps(asdict(status), indent=1))
+    unfinished.rename(folder / STATUS)
+
+
+def _absolute(folder: str) -> str:
+    return str(Path(folder).absolute())
 
 
 class Sweep(Callback):
@@ -122,7 +128,7 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
-        if said := absent_package(config.hydra) or mistaken_objective(config.objective):
+        if said := absent_package(config.hydra) or mistaken_objective(config.objective) or lost_folders(config):
             sys.exit(f"error: {said}")
         for folder in statuses(Path(config.hydra.sweep.dir)):
             (folder / STATUS).unlink()
@@ -131,7 +137,7 @@ class Sweep(Callback):
         """Read the jobs' statuses and print what they come to."""
         sweep = Path(config.hydra.sweep.dir)
         jobs = statuses(sweep)
-        if not jobs:
+        if not jobs and config.hydra.runtime.choices["hydra/sweeper"] == "basic":
             sys.exit(f"error: the sweep has no jobs: a list among {' '.join(config.hydra.overrides.task)} is empty.")
         if config.plan:
             _show_plan(jobs, Path(config.store.dir).absolute())
@@ -164,10 +170,29 @@ def mistaken_objective(objective: str | None) -> str | None:
     return f"objective={objective}: it must be a dev metric{nearest(objective, known)}"
 
 
+def lost_folders(config: DictConfig) -> str | None:
+    """A folder that jobs on a cluster of Ray would look for elsewhere; None if there is none."""
+    address = OmegaConf.select(config, "hydra.launcher.ray.init.address")
+    places = {"store.dir": config.store.dir, "hydra.sweep.dir": config.hydra.sweep.dir}
+    lost = [f"{key}={place}" for key, place in places.items() if not Path(place).is_absolute()]
+    if address is None or not lost:
+        return None
+    return f"{lost[0]}: a cluster's jobs start in folders of their own. Give an absolute path, on a disk that all see."
+
+
 def statuses(sweep: Path) -> dict[Path, Status]:
-    """What became of the jobs in a sweep's folder, by theirs, in the order of their numbers."""
-    read = {path.parent: Status(**json.loads(path.read_text())) for path in sweep.rglob(STATUS)}
+    """What became of a sweep's jobs, by their folders, in the order of their numbers."""
+    read = {path.parent: status for path in sweep.rglob(STATUS) if (status := _status(path, sweep)) is not None}
     return dict(sorted(read.items(), key=lambda item: item[1].job))
+
+
+def _status(path: Path, sweep: Path) -> Status | None:
+    """A job's status; None of what another sweep, or another program, has left below the folder."""
+    try:
+        status = Status(**json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        return None
+    return status if status.sweep == _absolute(str(sweep)) else None
 
 
 def summary(jobs: list[Status]) -> str:

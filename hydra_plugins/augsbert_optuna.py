@@ -6,13 +6,15 @@ hydra-optuna-sweeper asks for Optuna below 3, numbers a resumed search from 0 ag
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
@@ -62,7 +64,10 @@ class OptunaSweeper(Sweeper):
         pruner: Any,
     ) -> None:
         self.n_trials, self.n_jobs, self.direction = n_trials, n_jobs, direction
-        self.study_name, self.storage, self.seed = study_name, storage, seed
+        self.study_name, self.seed = study_name, seed
+        # Jobs may start in another folder.
+        self.storage = storage if "://" in storage else str(Path(storage).absolute())
+        self.failed = 0
         self.sampler, self.pruner = sampler, pruner
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
@@ -92,9 +97,29 @@ class OptunaSweeper(Sweeper):
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
-        study = self._study(self.study_name or _named(arguments))
-        self._search(study, searched, fixed)
+        name = self.study_name or _named(arguments)
+        with self._alone(name):
+            study = self._study(name)
+            self._search(study, searched, fixed)
         _report(study, folder)
+
+    @contextlib.contextmanager
+    def _alone(self, study: str) -> Iterator[None]:
+        """One search at a time goes on with a study, as it takes the trials under way for dead.
+
+        Raises:
+            UserError: another one is at work.
+        """
+        lock = Path(self.config.store.dir).absolute() / ".locks" / f"study-{study}.lock"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(lock, timeout=0):
+                yield
+        except Timeout:
+            raise UserError(
+                f"study {study}: another search is at work on it. Wait for it, or set hydra.sweeper.study_name; "
+                "hydra.sweeper.n_jobs and a launcher run several trials at once."
+            ) from None
 
     def _study(self, name: str) -> Study:
         import optuna
@@ -109,12 +134,15 @@ class OptunaSweeper(Sweeper):
         study.sampler = self.sampler(seed=self.seed + len(study.trials))
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            if _KILLED in trial.user_attrs:
+                log.warning("trial %d was killed again, and is given up: %s", trial.number, trial.params)
+                continue
             study.enqueue_trial(trial.params, user_attrs={_KILLED: trial.number})
             log.info("trial %d was killed; its settings come again", trial.number)
         return study
 
     def _search(self, study: Study, searched: Mapping[str, BaseDistribution], fixed: Sequence[str]) -> None:
-        while (left := self.n_trials - _finished(study)) > 0:
+        while (left := self.n_trials - _finished(study) - self.failed) > 0:
             trials = [study.ask(dict(searched)) for _ in range(min(self.n_jobs, left))]
             jobs = [
                 [*fixed, *(f"{key}={value}" for key, value in trial.params.items()), self._told(study, trial)]
@@ -122,8 +150,7 @@ class OptunaSweeper(Sweeper):
             ]
             self.validate_batch_is_legal(jobs)
             results = self.launcher.launch(jobs, initial_job_idx=trials[0].number)
-            for trial, result in zip(trials, results, strict=True):
-                _tell(study, trial, result)
+            self.failed += sum(not _tell(study, *ended) for ended in zip(trials, results, strict=True))
 
     def _told(self, study: Study, trial: Trial) -> str:
         """The override that lets a job report to its trial."""
@@ -133,7 +160,18 @@ class OptunaSweeper(Sweeper):
 
 
 def distribution(override: Override) -> BaseDistribution:
-    """What a range on the command line is to Optuna: an interval one of numbers, all else a choice of values."""
+    """What a range on the command line is to Optuna: an interval one of numbers, all else a choice of values.
+
+    Raises:
+        UserError: an interval whose end is below its start, or that a logarithmic scale cannot have.
+    """
+    try:
+        return _distribution(override)
+    except ValueError as error:
+        raise UserError(f"{override.input_line}: {error}") from error
+
+
+def _distribution(override: Override) -> BaseDistribution:
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     sweep = override.value()
@@ -159,22 +197,22 @@ def _named(arguments: Sequence[str]) -> str:
 
 
 def _finished(study: Study) -> int:
-    """Trials that count: all that ended by themselves."""
-    again = {trial.user_attrs.get(_KILLED) for trial in study.trials}
-    return sum(trial.state.is_finished() and trial.number not in again for trial in study.trials)
+    """Trials with a result. Those that failed in earlier runs do not count, as what made them fail may be mended."""
+    from optuna.trial import TrialState
+
+    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
 
 
-def _tell(study: Study, trial: Trial, result: JobReturn) -> None:
-    """A trial's value; one that was pruned has said so itself."""
+def _tell(study: Study, trial: Trial, result: JobReturn) -> bool:
+    """Tell a trial's value, unless it was pruned, which it has said itself; whether it has ended well."""
     from optuna.trial import TrialState
 
     value = result.return_value
     if study.trials[trial.number].state.is_finished():
-        return
-    if value is None or math.isnan(value):
-        study.tell(trial, state=TrialState.FAIL)
-    else:
-        study.tell(trial, value)
+        return True
+    failed = value is None or math.isnan(value)
+    study.tell(trial, None if failed else value, state=TrialState.FAIL if failed else None)
+    return not failed
 
 
 def _report(study: Study, folder: Path) -> None:

@@ -18,7 +18,18 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from augsbert.errors import UserError
-from augsbert.store.inventory import Entry, damaged, entries, find, needed, remove, unneeded, users
+from augsbert.store.inventory import (
+    Entry,
+    damaged,
+    empty_trash,
+    entries,
+    find,
+    needed,
+    remove,
+    unfinished_runs,
+    unneeded,
+    users,
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -92,6 +103,10 @@ def _verify(args: argparse.Namespace) -> None:
 
 def _prune(args: argparse.Namespace) -> None:
     every = unneeded(args.store, needed(args.keep) if args.keep else None)
+    for run in unfinished_runs(args.keep):
+        print(f"{run} has not ended: what it made so far stays only where another run needs it")
+    if args.delete:
+        empty_trash(args.store)
     size, busy = _mib(every), []
     for entry in every:
         line = _line(entry)

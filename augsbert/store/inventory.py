@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +24,8 @@ _TRASH = ".trash"
 _APART = ("rows", ".locks", _TRASH)
 #: The file of a run that lists the stages it hangs on.
 _RECORDS = "stages.json"
+#: The file that a run writes as it begins.
+_BEGUN = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,13 @@ def entries(store: Path, kind: str | None = None) -> list[Entry]:
     kinds = sorted(path for path in store.iterdir() if path.is_dir() and path.name not in _APART)
     if kind is not None and kind not in [path.name for path in kinds]:
         raise UserError(f"{kind}: nothing of this kind is there. There are: {', '.join(p.name for p in kinds)}.")
-    folders = [folder for path in kinds if kind in (None, path.name) for folder in path.iterdir() if folder.is_dir()]
+    folders = [folder for path in kinds if kind in (None, path.name) for folder in path.iterdir() if _is_entry(folder)]
     return sorted(map(Entry, folders), key=lambda entry: (entry.kind, -entry.age))
+
+
+def _is_entry(folder: Path) -> bool:
+    """Whether a folder is a stage's by its name: a store may lie where other things do."""
+    return bool(re.fullmatch(rf"[0-9a-f]{{32}}({_UNFINISHED})?", folder.name)) and not folder.is_symlink()
 
 
 def find(store: Path, key: str) -> Entry:
@@ -117,16 +126,34 @@ def needed(runs: Iterable[Path]) -> set[str]:
     """
     keys: set[str] = set()
     for folder in runs:
-        records = [folder / _RECORDS] if (folder / _RECORDS).exists() else sorted(folder.rglob(_RECORDS))
+        records = list(_named(folder, _RECORDS))
         if not records:
             raise UserError(f"{folder}: no run has left its {_RECORDS} here, so it is not known what to keep.")
         keys |= {record["key"][:32] for path in records for record in json.loads(path.read_text())}
     return keys
 
 
+def _named(folder: Path, name: str) -> Iterator[Path]:
+    """The files of a name in or below a folder, behind links too."""
+    for parent, _, names in os.walk(folder, followlinks=True):
+        if name in names:
+            yield Path(parent, name)
+
+
+def unfinished_runs(runs: Iterable[Path]) -> list[Path]:
+    """The runs in or below these folders that began and did not end: what they need is not known."""
+    begun = [path.parent for folder in runs for path in _named(folder, _BEGUN)]
+    return [run for run in begun if not (run / "metrics.json").exists()]
+
+
 def unneeded(store: Path, keep: set[str] | None) -> list[Entry]:
     """What a kill left unfinished and, where keys to keep are given, all stages beside them."""
     return [entry for entry in entries(store) if entry.unfinished or (keep is not None and entry.key not in keep)]
+
+
+def empty_trash(store: Path) -> None:
+    """Remove what a removal that was killed has left."""
+    shutil.rmtree(store / _TRASH, ignore_errors=True)
 
 
 def remove(store: Path, entry: Entry) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
@@ -89,6 +90,13 @@ def test_a_sweep_without_jobs_is_a_mistake(program: Callable, tiny_sweep: list[s
     assert "error: the sweep has no jobs" in swept.stderr
 
 
+def test_what_another_program_left_is_no_job(tmp_path: Path) -> None:
+    for number, text in enumerate(("", "{}", '{"state": "fine"}', "[1]")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / STATUS).write_text(text)
+    assert sweep.statuses(tmp_path) == {}
+
+
 def test_what_an_earlier_sweep_said_is_not_counted_again(
     program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
@@ -160,6 +168,10 @@ def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
     jobs = {path.parent.name: json.loads(path.read_text()) for path in (tmp_path / "sweep").glob(f"*/{STATUS}")}
     assert {number: job["state"] for number, job in jobs.items()} == {"3": "pruned", "4": "pruned"}
 
+    again = program(*search, "hydra.sweeper.n_trials=4")
+    assert again.returncode == 0, again.stderr
+    assert f"study {best.name}, 5 trials" in again.stdout
+
 
 @pytest.mark.parametrize(
     ("choice", "extra"), [("hydra/launcher=submitit_slurm", "submitit"), ("hydra/sweeper=optuna", "optuna")]
@@ -173,6 +185,44 @@ def test_a_launcher_or_sweeper_without_its_package_says_what_to_type(
     assert sweep.absent_package(config.hydra) == (
         f"{choice}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
     )
+
+
+@pytest.mark.slow
+def test_a_search_without_a_pruner_gives_up_none(program: Callable, tiny_sweep: list[str], tmp_path: Path) -> None:
+    search = [
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.pruner=null",
+        "hydra.sweeper.n_trials=1",
+        "bi_encoder.fit.epochs=2",
+    ]
+    swept = program(*tiny_sweep, *search, "bi_encoder.fit.weight_decay=interval(0.0,0.1)", timeout=300)
+    assert swept.returncode == 0, swept.stderr
+    assert [job["state"] for job in statuses(tmp_path / "sweep")] == ["done"]
+
+
+def test_a_range_that_is_none_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
+    override = "bi_encoder.fit.learning_rate=tag(log,interval(0,1e-3))"
+    swept = program(*tiny_sweep, "hydra/sweeper=optuna", override)
+    assert swept.returncode == 1
+    assert swept.stderr.strip().splitlines()[-1].startswith(f"error: {override}:")
+
+
+def test_two_searches_at_once_over_one_study_are_refused(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    search = ["hydra/sweeper=optuna", "hydra.sweeper.study_name=mine", "bi_encoder.fit.weight_decay=interval(0.0,0.1)"]
+    lock = tmp_path / "store" / ".locks" / "study-mine.lock"
+    lock.parent.mkdir(parents=True)
+    with FileLock(lock):
+        swept = program(*tiny_sweep, *search)
+    assert swept.returncode == 1
+    assert swept.stderr.strip().splitlines()[-1].startswith("error: study mine: another search is at work on it.")
+
+
+def test_a_cluster_of_ray_wants_absolute_folders(program: Callable, tiny_sweep: list[str]) -> None:
+    swept = program(*tiny_sweep, "hydra/launcher=ray", "hydra.launcher.ray.init.address=auto", "store.dir=store")
+    assert swept.returncode == 1
+    assert swept.stderr.strip().startswith("error: store.dir=store: a cluster's jobs start in folders of their own.")
 
 
 def test_a_search_over_nothing_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:

@@ -36,7 +36,8 @@ def port() -> int:
 def test_two_agents_of_torchrun_end_with_the_figures_of_two_devices(
     program: Callable, tiny_run: list[str], tmp_path: Path, port: int
 ) -> None:
-    small = [*tiny_run, "sampler=random", "sampler.num_pairs=80", "compare.untrained=false"]
+    # More than one shard of labels, so that the ranks write several.
+    small = [*tiny_run, "sampler=random", "sampler.num_pairs=2500", "compare.untrained=false"]
     devices = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", f"store.dir={tmp_path / 'devices'}"]
     assert program(*small, *devices, timeout=400).returncode == 0
     wanted = json.loads((tmp_path / "out" / "metrics.json").read_text())

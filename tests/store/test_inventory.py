@@ -14,6 +14,7 @@ from augsbert.store.__main__ import main
 from augsbert.store.inventory import entries
 
 Say = Callable[..., str]
+KILLED = 8 * "0123"
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def store(tmp_path: Path) -> Store:
     other = Stage(store, "other", "dataset", _write, lambda: {"name": "other"}, {}, 1)
     for stage in (fit, other):
         _ = stage.folder
-    (tmp_path / "store" / "bi_encoder" / "0123.partial").mkdir()
+    (tmp_path / "store" / "bi_encoder" / f"{KILLED}.partial").mkdir()
     run = tmp_path / "sweep" / "0"
     run.mkdir(parents=True)
     (run / "stages.json").write_text(json.dumps([{"key": stage.key} for stage in (gold, fit)]))
@@ -86,8 +87,38 @@ def test_prune_without_runs_removes_only_what_killed_runs_left(store: Store, say
     assert names(store) == ["baseline", "gold", "other"]
 
 
+def test_other_things_beside_a_store_are_no_stages(store: Store, say: Say, tmp_path: Path) -> None:
+    (store.dir / "photos" / "2020").mkdir(parents=True)
+    (store.dir / "dataset" / (8 * "abcd")).symlink_to(tmp_path / "sweep")
+    assert "2 entries" in say("prune", str(tmp_path / "sweep"))
+    say("prune", str(tmp_path / "sweep"), "--delete")
+    assert (store.dir / "photos" / "2020").exists()
+
+
+def test_runs_below_a_run_are_kept_too_and_those_that_have_not_ended_are_named(
+    store: Store, say: Say, tmp_path: Path
+) -> None:
+    records = tmp_path / "sweep" / "0" / "stages.json"
+    (tmp_path / "sweep" / "stages.json").write_text("[]")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "sweep").symlink_to(tmp_path / "sweep")
+    assert records.exists()
+    (tmp_path / "sweep" / "1").mkdir()
+    (tmp_path / "sweep" / "1" / "settings.json").write_text("{}")
+    said = say("prune", str(tmp_path / "linked"), "--delete")
+    assert "sweep/1 has not ended" in said
+    assert names(store) == ["baseline", "gold"]
+
+
+def test_what_a_killed_removal_has_left_goes_with_the_next(store: Store, say: Say) -> None:
+    (store.dir / ".trash" / f"bi_encoder-{KILLED}.partial" / "more").mkdir(parents=True)
+    say("prune", "--delete")
+    assert names(store) == ["baseline", "gold", "other"]
+    assert not list((store.dir / ".trash").iterdir())
+
+
 def test_prune_leaves_what_a_run_is_at_work_on(store: Store, say: Say) -> None:
-    with FileLock(store.dir / ".locks" / "bi_encoder-0123.lock"):
+    with FileLock(store.dir / ".locks" / f"bi_encoder-{KILLED}.lock"):
         assert "it stays" in say("prune", "--delete")
     assert "unfinished" in names(store)
 
