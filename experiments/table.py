@@ -39,6 +39,7 @@ TABLES = {
         ["dataset=stsb", "gold_size=1000", TWO_LAYERS],
         {
             "bm25": ["sampler=bm25"],
+            "bm25, longer": ["sampler=bm25", "bi_encoder.fit.epochs=4", "bi_encoder.fit.learning_rate=2e-4"],
             "semantic": ["sampler=semantic"],
             "random": ["sampler=random"],
             "bm25, pool=gold": ["sampler=bm25", "pool=gold", "sampler.top_k=10"],

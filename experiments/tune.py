@@ -3,8 +3,7 @@
     python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
 
 Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. Cells run one after the other over
-    one store, so
-that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
+one store, so that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
 experiments/results/tuning/in_domain.json.
 """
 
@@ -41,8 +40,10 @@ GRID: dict[str, list[list[str]]] = {
     "bi_encoder": [
         [f"bi_encoder/loss={loss}", f"bi_encoder.fit.learning_rate={rate}", f"bi_encoder.fit.epochs={epochs}"]
         for loss in LOSSES
-        for rate, epochs in (("2e-4", 2), ("4e-4", 2), ("2e-4", 4))
-    ],
+        for rate, epochs in (("2e-4", 2), ("4e-4", 2), ("2e-4", 4), ("4e-4", 4))
+    ]
+    # More pairs by the same labeller.
+    + [["sampler=bm25_semantic", f"bi_encoder.fit.epochs={epochs}"] for epochs in (2, 4)],
 }
 
 
