@@ -25,7 +25,7 @@ def write(paper: Mapping[str, Any], size: str, out: Path) -> None:
     """Write the page of all runs below ``out``."""
     settings = paper["sizes"][size]
     grids = [_column(paper, column, out) for column in settings["columns"]]
-    grids += [_figure(figure["title"], _runs(out / name)) for name, figure in paper["figures"].items()]
+    grids += [_figure(figure, _runs(out / name)) for name, figure in paper["figures"].items()]
     caption = (
         f"Weights: {settings['weights']}. Test, x100, mean ± standard deviation over seeds {settings['seeds']}, or as "
         f"many as a cell says. The paper's cells are of bert-base-uncased (Spanish: its multilingual kin); {_SOURCES} "
@@ -95,9 +95,9 @@ def _overlap(pair: pd.Series) -> float:
     return len(first & second) / len(first | second) if first | second else math.nan
 
 
-def _figure(title: str, runs: list[Run]) -> Grid:
+def _figure(figure: Mapping[str, Any], runs: list[Run]) -> Grid:
     """A figure's runs as the comparison has them."""
     if not runs:
-        return Grid(title, [], [])
-    grid = Comparison(runs).table()
-    return grid._replace(title=f"{title} ({grid.title})")
+        return Grid(figure["title"], [], [])
+    grid = Comparison(runs, figure["metric"]).table()
+    return grid._replace(title=f"{figure['title']} ({grid.title})")

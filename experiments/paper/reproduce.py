@@ -48,9 +48,14 @@ def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) 
             if columns is None or column in columns:
                 overrides = [*PAPER["columns"][column]["overrides"], *cell["overrides"]]
                 yield Sweep(f"{column}/{row}", [*fixed, *(o.format(**places) for o in overrides)])
-    for name, figure in PAPER["figures"].items():
+    for name, figure in figures(size).items():
         if columns is None or name in columns:
             yield Sweep(name, [*fixed, *(override.format(**places) for override in figure["overrides"])])
+
+
+def figures(size: str) -> dict[str, Any]:
+    """The figures that a size has."""
+    return {name: figure for name, figure in PAPER["figures"].items() if size in figure.get("sizes", [size])}
 
 
 def absent(sweep: Sweep, data: Path) -> str | None:
