@@ -86,10 +86,10 @@ def _ranks() -> Iterator[None]:
         yield
         return
     if ranks.waits():
-        from augsbert.launch import serve
+        from augsbert.launch import leave, serve
 
         serve()
-        sys.exit(0)
+        leave(0)
     ranks.join()
     try:
         yield

@@ -53,6 +53,14 @@ def meet() -> None:
     distributed.barrier(group=_group)
 
 
+def wait_for_all() -> None:
+    """Wait, as a worker of a stage's own torchrun, until all have done their share: none must leave before."""
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
 def dismiss() -> None:
     """Send the others home, if there are any."""
     from torch import distributed
