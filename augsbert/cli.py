@@ -88,13 +88,14 @@ def _ranks() -> Iterator[None]:
     if ranks.waits():
         from augsbert.launch import leave, serve
 
-        serve()
-        leave(0)
+        leave(serve())
     ranks.join()
     try:
         yield
-    finally:
-        ranks.dismiss()
+    except BaseException:
+        ranks.dismiss(1)
+        raise
+    ranks.dismiss(0)
 
 
 def _said(message: str) -> str:

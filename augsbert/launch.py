@@ -121,16 +121,17 @@ class _interruptible:
             raise KeyboardInterrupt from error
 
 
-def serve() -> None:
-    """Do this rank's share of every job that the first rank hands out, until it dismisses the others.
+def serve() -> int:
+    """Do this rank's share of every job that the first rank hands out, until it dismisses the others with its status.
 
     A user's mistake is found by every rank alike; the first one says it.
     """
     ranks.join()
-    while (settings := ranks.hand_out(None)) is not None:
+    while not isinstance(settings := ranks.hand_out(0), int):
         job = Job(**settings)
         with files.alive(Path(job.folder)), contextlib.suppress(UserError):
             _share(job)
+    return settings
 
 
 def _share(job: Job) -> None:

@@ -37,11 +37,11 @@ def join() -> None:
         _group = distributed.new_group(backend="gloo", timeout=_PATIENCE)
 
 
-def hand_out(job: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The first rank's job, on every rank; None dismisses the others."""
+def hand_out(job: dict[str, Any] | int) -> dict[str, Any] | int:
+    """The first rank's job, on every rank; an exit status dismisses the others."""
     from torch import distributed
 
-    box = [job]
+    box: list[Any] = [job]
     distributed.broadcast_object_list(box, src=0, group=_group)
     return box[0]
 
@@ -61,10 +61,14 @@ def wait_for_all() -> None:
         distributed.barrier()
 
 
-def dismiss() -> None:
-    """Send the others home, if there are any."""
+def dismiss(status: int) -> None:
+    """Send the others home, if there are any.
+
+    They end with the first rank's status: an agent of torchrun whose ranks end well waits for minutes for one whose
+    ranks do not.
+    """
     from torch import distributed
 
     if _group is not None:
-        hand_out(None)
+        hand_out(status)
         distributed.destroy_process_group()

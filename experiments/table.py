@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="folder of the data sets' files; without it, they are downloaded")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder of the runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--rows", nargs="+", help="only these runs; the written table then has no others")
+    parser.add_argument("--rows", nargs="+", help="only these runs; others stay as they were recorded")
     args = parser.parse_args()
     table = TABLES[args.table]
     paths = [f"{key}={args.data / name}" for key, name in table.files.items()] if args.data else []
@@ -87,7 +87,7 @@ def main() -> None:
         for seed in args.seeds:
             folder = args.out / args.table / f"{name.replace(', ', '_').replace('=', '-')}_seed-{seed}"
             figures += run(name, [*table.fixed, *paths, "logger=none", *table.runs[name]], seed, folder, table.metric)
-    write(args.table, pd.DataFrame(figures))
+    write(args.table, pd.DataFrame([*recorded(args.table, set(args.rows or table.runs)), *figures]))
 
 
 def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -> list[dict[str, Any]]:
@@ -110,9 +110,16 @@ def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -
     ]
 
 
+def recorded(name: str, but: set[str]) -> list[dict[str, Any]]:
+    """The figures of earlier calls, but those of these runs."""
+    path = RESULTS / f"{name}.json"
+    figures = json.loads(path.read_text()) if path.exists() else []
+    return [figure for figure in figures if figure["row"].removeprefix("AugSBERT, ") not in but]
+
+
 def write(name: str, figures: pd.DataFrame) -> None:
     """All figures as JSON, mean and standard deviation over seeds as Markdown."""
-    figures = figures.drop_duplicates(["row", "seed"])
+    figures = figures.drop_duplicates(["row", "seed"], keep="last")
     augmented = [row for row in figures["row"].unique() if row not in SHARED.values()]
     metric = figures["metric"].iloc[0].replace("_", " ")
     lines = [f"| {metric} x100 | dev | test | silver pairs | seeds |", "|---|---|---|---|---|"]
