@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from augsbert.encoders.weights import resolve
+from augsbert.hardware import Hardware, keep_freed_memory
 
 
 def train(
@@ -27,7 +28,10 @@ def train(
     """
     from transformers import AutoModelForMaskedLM, AutoTokenizer, DataCollatorForLanguageModeling
 
+    keep_freed_memory()
     torch.manual_seed(0)
+    # Where it is emulated, bf16 is slower than float32 by far.
+    bf16 = Hardware().precision("auto") == "bf16-mixed"
     found = resolve(model)
     assert found is not None
     weights = str(found.folder)
@@ -38,7 +42,7 @@ def train(
     losses = []
     for _ in range(steps):
         batch = collate([rows[i] for i in torch.randint(len(rows), (32,)).tolist()])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
             loss = network(**batch).loss
         loss.backward()
         optimizer.step()
