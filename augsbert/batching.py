@@ -13,10 +13,10 @@ from torch.utils.data import Dataset, Sampler
 from augsbert.encoders.module import PairEncoder, Row
 from augsbert.errors import UserError
 
-#: A scoring batch has one of these shapes, so that a row's outputs do not depend on its neighbours (bit for bit on a
-#: CPU): rows are padded to the next length, and the last batch of a length is filled up by repeating its last row.
-LENGTHS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096, 8192)
-SCORING_BATCH = 32
+#: A scoring batch has one of these lengths, and as many rows as its tokens allow, so that a row's outputs do not depend
+#: on its neighbours (bit for bit on a CPU): rows are padded to the next length, and the last batch of a length is filled
+#: up by repeating its last row. Narrow steps spare padding where most sentences are; each costs a batch to fill up.
+LENGTHS = (8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 192, 256, 384, 512, 1024, 8192)
 #: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to
 #: stay mixed.
 WINDOW = 16
@@ -33,6 +33,10 @@ class TrainingBatches(Dataset):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def token_ids(self) -> Iterator[list[int]]:
+        """Of each row; padding is not in them."""
+        return (row["input_ids"] for rows in self.rows for row in rows)
 
     def __getitem__(self, share: list[int]) -> dict[str, Any]:
         # A share that is only filling still needs a row to run on; `valid` keeps it out of the loss.
@@ -120,14 +124,24 @@ class GlobalBatches(Sampler):
 
 
 class ScoringBatches(Dataset):
-    """Batches of fixed shape over scoring rows; ``indices`` (B,) says which rows, repeated ones included."""
+    """Batches of fixed shapes over scoring rows; ``indices`` (B,) says which rows, repeated ones included.
 
-    def __init__(self, module: PairEncoder, rows: Sequence[Row]) -> None:
+    Args:
+        module: which knows how to pad.
+        rows: what to score.
+        tokens: of a batch, padding counted; one row may have more.
+    """
+
+    def __init__(self, module: PairEncoder, rows: Sequence[Row], tokens: int) -> None:
         self.module, self.rows = module, rows
-        self.batches = _fixed_shapes([len(row["input_ids"]) for row in rows], module.max_seq_length)
+        self.batches = _fixed_shapes([len(row["input_ids"]) for row in rows], module.max_seq_length, tokens)
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    def token_ids(self) -> Iterator[list[int]]:
+        """Of each row; padding is not in them."""
+        return (row["input_ids"] for row in self.rows)
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         length, indices = self.batches[number]
@@ -138,13 +152,13 @@ class ScoringBatches(Dataset):
         }
 
 
-def _fixed_shapes(row_lengths: list[int], longest: int) -> list[tuple[int, list[int]]]:
+def _fixed_shapes(row_lengths: list[int], longest: int, tokens: int) -> list[tuple[int, list[int]]]:
     lengths = [length for length in LENGTHS if length < longest] + [longest]
     bucket = np.searchsorted(lengths, row_lengths)
     batches = []
     for number, length in enumerate(lengths):
-        rows = np.flatnonzero(bucket == number).tolist()
-        for start in range(0, len(rows), SCORING_BATCH):
-            batch = rows[start : start + SCORING_BATCH]
-            batches.append((length, batch + batch[-1:] * (SCORING_BATCH - len(batch))))
+        rows, size = np.flatnonzero(bucket == number).tolist(), max(1, tokens // length)
+        for start in range(0, len(rows), size):
+            batch = rows[start : start + size]
+            batches.append((length, batch + batch[-1:] * (size - len(batch))))
     return batches

@@ -72,6 +72,11 @@ class Hardware:
             raise UserError(f"{name}={batch_size} does not divide by {by}. Set it to a multiple, such as {below}.")
         return batch_size // self.world
 
+    @property
+    def scoring_tokens(self) -> int:
+        """Tokens of a scoring batch: on a CPU enough for its matrix products, on a GPU to keep it busy."""
+        return 512 if self.accelerator == "cpu" else 16_384
+
     def threads(self) -> int | None:
         """CPU threads of each process, so that several do not fight; None leaves torch's choice to a single one."""
         return None if self.devices == 1 else max(1, _cores() // self.devices)

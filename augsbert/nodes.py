@@ -27,11 +27,11 @@ VERSIONS = {
     "pool": 1,
     "candidates": 1,
     "augmented": 1,
-    "cross_encoder": 1,
-    "labels": 1,
+    "cross_encoder": 2,
+    "labels": 2,
     "silver": 1,
-    "bi_encoder": 1,
-    "evaluation": 1,
+    "bi_encoder": 2,
+    "evaluation": 2,
 }
 
 

@@ -34,7 +34,7 @@ def score(
     shards = folder / _SHARDS
     shards.mkdir(exist_ok=True)
     module.configure_model()
-    batches = ScoringBatches(module, module.scoring_rows(pairs))
+    batches = ScoringBatches(module, module.scoring_rows(pairs), hardware.scoring_tokens)
     missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
     rank, world = rank_and_world()
     mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]

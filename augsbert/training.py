@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from augsbert.batching import GlobalBatches, ScoringBatches, TrainingBatches
 from augsbert.checkpoints import AtomicIO, EpochCheckpoints
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder
+from augsbert.encoders.occurring import only_occurring
 from augsbert.evaluation import PRIMARY, metrics
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
@@ -136,17 +139,30 @@ def fit(
         max_epochs=settings.epochs,
         plugins=[AtomicIO()],
     )
-    trainer.fit(module, *loaders(module, train, dev), ckpt_path=checkpoints.resumable())
+    batches = loaders(module, train, dev, hardware)
+    with occurring_in(module, batches):
+        trainer.fit(module, *batches, ckpt_path=checkpoints.resumable())
+        if trainer.is_global_zero:
+            module.load_state_dict(checkpoints.best_weights())
     if trainer.is_global_zero:
-        module.load_state_dict(checkpoints.best_weights())
         module.cpu().save(folder / "model")
         (folder / "curve.json").write_text(json.dumps(dev_score.curve))
 
 
-def loaders(module: PairEncoder, train: pd.DataFrame, dev: pd.DataFrame) -> tuple[DataLoader, DataLoader]:
+def occurring_in(module: PairEncoder, batches: tuple[DataLoader, DataLoader]) -> AbstractContextManager[None]:
+    """Word embeddings for the tokens of a fit alone, while it lasts."""
+    assert module.model is not None
+    assert module.tokenizer is not None
+    read = (ids for loader in batches for ids in loader.dataset.token_ids())  # type: ignore[attr-defined]
+    return only_occurring(module.model, itertools.chain([[module.tokenizer.pad_token_id]], read))
+
+
+def loaders(
+    module: PairEncoder, train: pd.DataFrame, dev: pd.DataFrame, hardware: Hardware
+) -> tuple[DataLoader, DataLoader]:
     """This rank's share of the training batches and of the dev rows; the module's model is configured."""
     assert module.fit_settings is not None
-    return _train_loader(module, train, module.fit_settings), _dev_loader(module, dev)
+    return _train_loader(module, train, module.fit_settings), _dev_loader(module, dev, hardware.scoring_tokens)
 
 
 def _train_loader(module: PairEncoder, train: pd.DataFrame, settings: Fit) -> DataLoader:
@@ -156,8 +172,8 @@ def _train_loader(module: PairEncoder, train: pd.DataFrame, settings: Fit) -> Da
     return DataLoader(batches, batch_size=None, sampler=sampler)
 
 
-def _dev_loader(module: PairEncoder, dev: pd.DataFrame) -> DataLoader:
-    batches = ScoringBatches(module, module.scoring_rows(dev))
+def _dev_loader(module: PairEncoder, dev: pd.DataFrame, tokens: int) -> DataLoader:
+    batches = ScoringBatches(module, module.scoring_rows(dev), tokens)
     rank, world = rank_and_world()
     # Every rank needs a batch, as Lightning skips the whole validation where there is none; doubles are dropped.
     return DataLoader(batches, batch_size=None, sampler=list(range(rank, len(batches), world)) or [0])

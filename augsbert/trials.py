@@ -22,7 +22,7 @@ from augsbert.encoders.module import PairEncoder
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
 from augsbert.trainer import new_trainer
-from augsbert.training import DevScore, EpochSeed, loaders
+from augsbert.training import DevScore, EpochSeed, loaders, occurring_in
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,9 @@ def _trial(
         min_epochs=0,
         enable_checkpointing=False,
     )
-    trainer.fit(trial, *loaders(trial, *pairs))
+    batches = loaders(trial, *pairs, hardware)
+    with occurring_in(trial, batches):
+        trainer.fit(trial, *batches)
     return trainer, float(trainer.callback_metrics["dev"])
 
 

