@@ -14,12 +14,9 @@ from augsbert.encoders.module import PairEncoder, Row
 from augsbert.errors import UserError
 
 #: A scoring batch has one of these lengths, and as many rows as its tokens allow, so that a row's outputs do not depend
-#: on its neighbours (bit for bit on a CPU): rows are padded to the next length, and the last batch of a length is filled
-#: up by repeating its last row. Narrow steps spare padding where most sentences are; each costs a batch to fill up.
-LENGTHS = (
-    *(*range(8, 32, 4), *range(32, 64, 8), *range(64, 128, 16), *range(128, 512, 64)),
-    *(512, 1024, 2048, 4096, 8192),
-)
+#: on its neighbours (bit for bit on a CPU): rows are padded to the next length, and the last batch of a length is
+#: filled up by repeating its last row. Narrow steps spare padding where most sentences are; each costs a batch to fill.
+LENGTHS = (*range(8, 32, 4), *range(32, 64, 8), *range(64, 128, 16), *range(128, 512, 64), 512, 1024, 2048, 4096, 8192)
 #: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to
 #: stay mixed.
 WINDOW = 16
