@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
-import math
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -16,13 +13,14 @@ import pandas as pd
 
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_choice, check_count, check_number
+from augsbert.samplers.bm25_index import DECIMALS, Bm25sIndex, CompiledIndex, Index, RankBM25Index
 from augsbert.samplers.neighbours import Forbidden
 
 _log = logging.getLogger(__name__)
 _WORD = re.compile(r"\w+")
-# Scores that differ by rounding alone (another order of addition) are ties.
-_DECIMALS = 9
 _SLOW_FROM = 5_000
+# Compiling takes about as long as this many sentences do without it.
+_COMPILED_FROM = 20_000
 
 
 class BM25:
@@ -38,6 +36,9 @@ class BM25:
 
     The query and its excluded partners do not count: the next best is taken in their place. Ties go to the sentence
     that stands first in the pool. Memory: the index, and one row of n scores at a time.
+
+    With numba installed (``pip install 'augsbert[numba]'``), bm25s compiles its search, which takes some ten seconds:
+    that is used from 20,000 sentences on, and what it leaves open, ties above all, is searched as without it.
 
     Args:
         top_k: neighbours of each sentence, at least 1; there are fewer where fewer share a token with it.
@@ -87,29 +88,35 @@ class BM25:
         """Rows (query, neighbour) as int array (m, 2)."""
         from tqdm import tqdm
 
-        queries = [query for query, words in enumerate(tokens) if words]
-        rows = [np.empty((0, 2), dtype=np.int64)]
-        if not queries:
-            return rows[0]
-        scores_of = self._index(tokens)
-        for query in tqdm(queries, desc="candidates: bm25", unit=" sentences", disable=None, leave=False):
-            scores = scores_of(query)
-            scores[forbidden.of(query)] = 0
-            best = _best(scores, self.top_k)
-            rows.append(np.column_stack([np.full_like(best, query), best]))
-        return np.concatenate(rows)
+        queries = np.array([query for query, words in enumerate(tokens) if words], dtype=np.int64)
+        if not len(queries):
+            return np.empty((0, 2), dtype=np.int64)
+        found = np.full((len(tokens), self.top_k), -1, dtype=np.int64)
+        index, unsettled = self._index(tokens), queries
+        with tqdm(total=len(queries), desc="candidates: bm25", unit=" sentences", disable=None, leave=False) as bar:
+            if isinstance(index, CompiledIndex):
+                unsettled = index.search(queries, self.top_k, forbidden, found, bar)
+            for query in unsettled:
+                scores = index.scores(query)
+                scores[forbidden.of(query)] = 0
+                best = _best(scores, self.top_k)
+                found[query, : len(best)] = best
+                bar.update()
+        rows = np.column_stack([np.repeat(np.arange(len(tokens)), self.top_k), found.ravel()])
+        return rows[rows[:, 1] >= 0]
 
-    def _index(self, tokens: list[list[str]]) -> Callable[[int], np.ndarray]:
-        """Index the pool. The function returned gives all n scores of one query: a new float64 array (n,)."""
+    def _index(self, tokens: list[list[str]]) -> Index:
+        """Index the pool."""
         if self.backend == "bm25s":
-            return _index_bm25s(tokens, self.k1, self.b)
+            compiled = len(tokens) >= _COMPILED_FROM and importlib.util.find_spec("numba") is not None
+            return (CompiledIndex if compiled else Bm25sIndex)(tokens, self.k1, self.b)
         if len(tokens) >= _SLOW_FROM:
             _log.warning(
                 "sampler.backend=rank_bm25 walks through all %s sentences in Python for each token of each sentence. "
                 "backend=bm25s finds the same neighbours in a small part of the time.",
                 f"{len(tokens):,}",
             )
-        return _index_rank_bm25(tokens, self.k1, self.b)
+        return RankBM25Index(tokens, self.k1, self.b)
 
 
 def tokenize(sentence: str, stopwords: Literal["english"] | None = None) -> list[str]:
@@ -127,32 +134,11 @@ def tokenize(sentence: str, stopwords: Literal["english"] | None = None) -> list
     return [word for word in words if word not in STOPWORDS_EN]
 
 
-def _index_bm25s(tokens: Sequence[list[str]], k1: float, b: float) -> Callable[[int], np.ndarray]:
-    import bm25s
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
-    vocabulary: dict[str, int] = {}
-    ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in tokens]
-    # "atire" is the term frequency part of the formula above; float64 and the order of addition are rank_bm25's.
-    index = bm25s.BM25(k1=k1, b=b, method="atire", idf_method="lucene", dtype="float64")
-    index.index((ids, vocabulary), show_progress=False)
-    return lambda query: index.get_scores_from_ids(ids[query])
-
-
-def _index_rank_bm25(tokens: Sequence[list[str]], k1: float, b: float) -> Callable[[int], np.ndarray]:
-    from rank_bm25 import BM25Okapi
-
-    index = BM25Okapi(tokens, k1=k1, b=b)
-    containing = Counter(chain.from_iterable(index.doc_freqs))
-    index.idf = {word: math.log(1 + (len(tokens) - df + 0.5) / (df + 0.5)) for word, df in containing.items()}
-    return lambda query: index.get_scores(tokens[query])
-
-
 def _best(scores: np.ndarray, top_k: int) -> np.ndarray:
     """The places of the ``top_k`` highest scores above 0, by score (descending), then place (ascending)."""
     floor = 0.0
     if len(scores) > top_k:
-        floor = np.partition(scores, -top_k)[-top_k] - 2 * 10.0**-_DECIMALS
+        floor = np.partition(scores, -top_k)[-top_k] - 2 * 10.0**-DECIMALS
     places = np.flatnonzero((scores > 0) & (scores >= floor))
-    order = np.lexsort((places, -scores[places].round(_DECIMALS)))
+    order = np.lexsort((places, -scores[places].round(DECIMALS)))
     return places[order[:top_k]]

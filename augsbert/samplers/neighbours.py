@@ -106,9 +106,23 @@ def _rank(
     scores = np.einsum("qd,qwd->qw", vectors[queries], vectors[others], dtype=np.float64).round(_DECIMALS)
     exhausted = (others[:, -1] < 0) | (width == len(vectors))
     scores[(others < 0) | forbidden.contains(queries[:, None], others)] = -np.inf
+    best, last = ranked(scores, others, top_k)
+    return best, exhausted | (raw[:, -1] < last - _MARGIN)
+
+
+def ranked(scores: np.ndarray, others: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:
+    """What a search found, by score (descending), then place (ascending).
+
+    Args:
+        scores: (q, w), -inf for what does not count.
+        others: their places (q, w).
+        top_k: how many to keep of each row.
+
+    Returns:
+        Places (q, top_k), -1 where fewer count, and the scores of the ``top_k``-th (q,), -inf where there is none.
+    """
     order = np.lexsort((others, -scores), axis=1)[:, :top_k]
     scores, others = np.take_along_axis(scores, order, axis=1), np.take_along_axis(others, order, axis=1)
-    best = np.full((len(queries), top_k), -1, dtype=np.int64)
+    best = np.full((len(scores), top_k), -1, dtype=np.int64)
     best[:, : order.shape[1]] = np.where(np.isfinite(scores), others, -1)
-    final = exhausted | ((best[:, -1] >= 0) & (raw[:, -1] < scores[:, -1] - _MARGIN))
-    return best, final
+    return best, scores[:, -1] if order.shape[1] == top_k else np.full(len(scores), -np.inf)

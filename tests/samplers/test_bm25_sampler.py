@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from augsbert.pairs import Pool
+from augsbert.samplers import bm25
 from augsbert.samplers.bm25 import BM25, tokenize
 from augsbert.samplers.neighbours import places
 
@@ -35,6 +36,18 @@ def test_both_backends_find_the_same_neighbours_in_the_same_order(stsb: Pool, se
     assert len(stsb.sentences) > 400
     fast, slow = (BM25(backend=backend, **settings)(stsb, stsb.pairs) for backend in ("bm25s", "rank_bm25"))
     pd.testing.assert_frame_equal(fast, slow)
+
+
+@pytest.mark.parametrize("settings", [{}, {"top_k": 1}, {"k1": 0.9, "b": 0.4, "top_k": 30}])
+def test_the_compiled_search_finds_the_same_neighbours(
+    stsb: Pool, settings: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    # Sentences of one frequent word tie with many: more than a search that is a little wider can settle.
+    pool = Pool([*stsb.sentences[:200], *(f"a {word}" for word in ("x", "y", "z") for _ in "ab")], stsb.pairs)
+    plain = BM25(**settings)(pool, stsb.pairs)
+    monkeypatch.setattr(bm25, "_COMPILED_FROM", 0)
+    pd.testing.assert_frame_equal(BM25(**settings)(pool, stsb.pairs), plain)
 
 
 def test_neighbours_are_those_of_the_formula(stsb: Pool) -> None:
