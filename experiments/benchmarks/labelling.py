@@ -4,13 +4,15 @@
     python experiments/benchmarks/labelling.py --data FOLDER --short
 
 Both have the same weights, a head of MiniLM, and give float32 scores. The peer is measured as its documentation shows
-it (float32, batches of 32) and at its best: bf16 weights or autocast, several batch sizes, of which the fastest counts.
+it (float32, batches of 32) and at its best at the same precision: several batch sizes, bf16 weights or autocast where
+the processor multiplies it, its pool of processes, its OpenVINO backend (--openvino-python); the fastest counts.
 Our time holds all of a job: tokens, shards on disk, reading them back.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from openvino_peer import call
 from turns import in_turn, matrix_rate, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
@@ -31,6 +34,7 @@ from augsbert.samplers.bm25 import BM25
 from augsbert.scoring import read_scores, score
 
 BATCHES = (32, 64, 128)
+PRECISION = Hardware().precision("auto")
 
 
 def silver_pairs(data: Path, count: int) -> pd.DataFrame:
@@ -75,49 +79,77 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--openvino-python", help="one with sentence-transformers[openvino], see openvino_peer.py")
     parser.add_argument("--short", action="store_true", help="2,000 pairs, twice; nothing is written")
     args = parser.parse_args()
     count, repeats = (2_000, 2) if args.short else (args.pairs, args.repeats)
+    pairs = silver_pairs(args.data, count)
     with tempfile.TemporaryDirectory() as folder:
-        write("labelling", measure(trained(Path(folder)), silver_pairs(args.data, count), repeats), args.short)
+        write("labelling", measure(trained(Path(folder)), pairs, repeats, args.openvino_python), args.short)
 
 
-def measure(model: Path, pairs: pd.DataFrame, repeats: int) -> dict[str, Any]:
+def measure(model: Path, pairs: pd.DataFrame, repeats: int, openvino: str | None) -> dict[str, Any]:
     """The table of all sides, and ours against the peer's default and best."""
-    from sentence_transformers import CrossEncoder as Peer
-
-    texts = list(pairs[["sentence1", "sentence2"]].itertuples(index=False, name=None))
-    default, halved = Peer(str(model)), Peer(str(model), model_kwargs={"torch_dtype": torch.bfloat16})
-
-    def autocast(batch_size: int) -> np.ndarray:
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            return default.predict(texts, batch_size=batch_size, show_progress_bar=False)
-
     scores: dict[str, np.ndarray] = {}
 
-    def kept(side: str, work: Any) -> Any:
+    def kept(side: str, work: Callable[[], Any]) -> Callable[[], None]:
         return lambda: scores.update({side: np.asarray(work(), dtype=np.float32)})
 
-    sides: dict[str, Callable[[], Any]] = {
-        "augsbert, bf16": lambda: ours(model, pairs, "bf16-mixed"),
-        "augsbert, fp32": lambda: ours(model, pairs, "32-true"),
-        "peer, default": lambda: default.predict(texts, show_progress_bar=False),
-    }
-    for size in BATCHES:
-        sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, texts, batch_size=size, show_progress_bar=False)
-        sides[f"peer, bf16 autocast, {size}"] = partial(autocast, size)
-    seconds = in_turn({side: kept(side, work) for side, work in sides.items()}, repeats)
-    best = min((side for side in sides if "bf16" in side and "peer" in side), key=lambda side: sum(seconds[side]))
-    rates = {"fp32": matrix_rate(False), "bf16": matrix_rate(True)}
+    peers = peer_sides(model, [list(pair) for pair in zip(pairs.sentence1, pairs.sentence2, strict=True)])
+    sides: dict[str, Callable[[], Any]] = {"augsbert": lambda: ours(model, pairs, PRECISION), **peers}
+    if PRECISION != "32-true":
+        sides["augsbert, fp32"] = lambda: ours(model, pairs, "32-true")
+    work = {side: kept(side, work) for side, work in sides.items()}
+    seconds = in_turn(work | openvino_sides(openvino, model, pairs, scores), repeats)
+    best = min((side for side in seconds if "peer" in side), key=lambda side: sum(seconds[side]))
     return {
         "pairs": len(pairs),
+        "precision": PRECISION,
         "pairs_per_second": {side: spread([len(pairs) / s for s in spent]) for side, spent in seconds.items()},
         "best_peer": best,
-        "ratio_to_best": ratios(seconds, "augsbert, bf16", best),
-        "ratio_to_default": ratios(seconds, "augsbert, bf16", "peer, default"),
-        "rank_agreement_with_fp32": {side: _agreement(s, scores["augsbert, fp32"]) for side, s in scores.items()},
-        "matrix_rate": {name: float(f"{rate:.3g}") for name, rate in rates.items()},
+        "ratio_to_best": ratios(seconds, "augsbert", best),
+        "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
+        "rank_agreement_with_fp32": {side: _agreement(s, scores["peer, default"]) for side, s in scores.items()},
+        "matrix_rate": float(f"{matrix_rate(PRECISION == 'bf16-mixed'):.3g}"),
     }
+
+
+def peer_sides(model: Path, texts: list[list[str]]) -> dict[str, Callable[[], Any]]:
+    """The peer's default, larger batches, bf16 where the processor multiplies it, and a pool of one process a core."""
+    from sentence_transformers import CrossEncoder as Peer
+
+    default = Peer(str(model), device="cpu")
+    sides: dict[str, Callable[[], Any]] = {"peer, default": partial(default.predict, texts, show_progress_bar=False)}
+    for size in BATCHES:
+        arguments = {"batch_size": size, "show_progress_bar": False}
+        sides[f"peer, batches of {size}"] = partial(default.predict, texts, **arguments)
+        if PRECISION == "bf16-mixed":
+            halved = Peer(str(model), device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
+            sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, texts, **arguments)
+            sides[f"peer, bf16 autocast, {size}"] = partial(autocast, default, texts, arguments)
+    cores = ["cpu"] * (os.cpu_count() or 1)
+    sides["peer, pool of processes"] = partial(default.predict, texts, device=cores, show_progress_bar=False)
+    return sides
+
+
+def autocast(peer: Any, texts: list[list[str]], arguments: dict[str, Any]) -> np.ndarray:
+    """The peer's scores, multiplied in bfloat16."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return peer.predict(texts, **arguments)
+
+
+def openvino_sides(
+    python: str | None, model: Path, pairs: pd.DataFrame, scores: dict[str, np.ndarray]
+) -> dict[str, Callable[[], float]]:
+    """The peer on OpenVINO, where a Python that has it is given."""
+    texts = [list(pair) for pair in zip(pairs.sentence1, pairs.sentence2, strict=True)]
+
+    def work(size: int) -> float:
+        found = call(str(python), {"encoder": "cross", "model": str(model), "texts": texts, "batch_size": size})
+        scores[f"peer, openvino, {size}"] = np.array(found["outputs"], dtype=np.float32)
+        return float(found["seconds"])
+
+    return {f"peer, openvino, {size}": partial(work, size) for size in BATCHES[:2]} if python else {}
 
 
 def _agreement(scores: np.ndarray, reference: np.ndarray) -> float:

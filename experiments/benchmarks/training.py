@@ -59,14 +59,15 @@ def main() -> None:
     """Measure all sides in turn, or be one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--pairs", type=int, default=5749)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--short", action="store_true", help="640 pairs, twice; nothing is written")
     parser.add_argument("--side", nargs=3, metavar=("ENCODER", "SIDE", "PAIRS"), help="one fit; seconds and dev score")
     args = parser.parse_args()
     if args.side:
         print(json.dumps(one(args.data, args.side[0], args.side[1], int(args.side[2]))))
         return
-    pairs, repeats = (640, 2) if args.short else (5749, args.repeats)
+    pairs, repeats = (640, 2) if args.short else (args.pairs, args.repeats)
     result = {encoder: measure(args.data, encoder, pairs, repeats) for encoder in SETTINGS}
     rates = {"precision": PRECISION, "matrix_rate": float(f"{matrix_rate(PRECISION == 'bf16-mixed'):.3g}")}
     write("training", {"pairs": pairs, **rates, **result}, args.short)
@@ -77,12 +78,12 @@ def measure(data: Path, encoder: str, pairs: int, repeats: int) -> dict[str, Any
     found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
     command = [sys.executable, __file__, "--data", str(data), "--side", encoder]
 
-    def fitted(side: str) -> None:
+    def fitted(side: str) -> float:
         out = subprocess.run([*command, side, str(pairs)], check=True, stdout=subprocess.PIPE, text=True).stdout
         found[side].append(json.loads(out.splitlines()[-1]))
+        return found[side][-1]["seconds"]
 
-    in_turn({side: partial(fitted, side) for side in SIDES}, repeats)
-    seconds = {side: [run["seconds"] for run in runs[1:]] for side, runs in found.items()}
+    seconds = in_turn({side: partial(fitted, side) for side in SIDES}, repeats)
     return {
         "settings": {**SETTINGS[encoder], "layers": LAYERS[encoder], "epochs": 1},
         "pairs_per_second": {side: spread([pairs / s for s in spent]) for side, spent in seconds.items()},

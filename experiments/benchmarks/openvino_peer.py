@@ -1,0 +1,41 @@
+"""sentence-transformers on OpenVINO, in a Python of its own: it wants other releases of torch and transformers.
+
+    python -m venv FOLDER && FOLDER/bin/pip install 'sentence-transformers[openvino]'
+    python experiments/benchmarks/labelling.py --data DATA --openvino-python FOLDER/bin/python
+
+A task comes in by standard input; what goes out is the seconds of one call, after one that warms up, and its outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import Any
+
+
+def call(python: str, task: dict[str, Any]) -> dict[str, Any]:
+    """Run a task in that Python: ``encoder`` (cross or bi), ``model``, ``texts``, ``batch_size``."""
+    done = subprocess.run([python, __file__], input=json.dumps(task), check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def measure(task: dict[str, Any]) -> dict[str, Any]:
+    """Seconds of one call of ``predict`` or ``encode``, and what it gives."""
+    from sentence_transformers import CrossEncoder, SentenceTransformer
+
+    settings: Any = {"backend": "openvino", "device": "cpu"}
+    if task["encoder"] == "cross":
+        run = CrossEncoder(task["model"], **settings).predict
+    else:
+        run = SentenceTransformer(task["model"], **settings).encode
+    arguments = {"batch_size": task["batch_size"], "show_progress_bar": False}
+    run(task["texts"][:256], **arguments)
+    start = time.perf_counter()
+    outputs = run(task["texts"], **arguments)
+    return {"seconds": time.perf_counter() - start, "outputs": outputs.tolist()}
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.load(sys.stdin))))
