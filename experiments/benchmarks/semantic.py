@@ -5,8 +5,8 @@
 
 Two tasks on the same vectors, MiniLM's embeddings of real questions, repeated with noise until there are enough:
 ``search``, the top 10 of 10,000 queries among 1,000,000 vectors (``util.semantic_search``), and ``all``, each with its
-10 nearest among 100,000 (``util.paraphrase_mining_embeddings``, asked for as many pairs as it can give). Each side has a
-process of its own, so that its peak memory is its own; building an index is counted. Recall is against exact search.
+10 nearest among 100,000 (``util.paraphrase_mining_embeddings``, asked for as many pairs as it can give). Each side has
+a process of its own, so that its peak memory is its own; building an index is counted. Recall is against exact search.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def among_themselves(side: str, vectors: np.ndarray, queries: np.ndarray) -> np.
     import torch
     from sentence_transformers.util import paraphrase_mining_embeddings
 
-    pairs = paraphrase_mining_embeddings(torch.from_numpy(vectors), max_pairs=len(vectors) * TOP_K, top_k=TOP_K)
+    pairs: Any = paraphrase_mining_embeddings(torch.from_numpy(vectors), max_pairs=len(vectors) * TOP_K, top_k=TOP_K)
     found: list[list[int]] = [[] for _ in vectors]
     for _, first, second in pairs:
         found[first].append(second)
