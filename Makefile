@@ -36,8 +36,10 @@ paper-small: .venv/quickstart  ## The paper's tables with MiniLM on two cores, a
 paper: .venv/quickstart  ## The paper's tables with bert-base-uncased on a GPU.
 	$(BIN)/python experiments/paper/reproduce.py full --data $(DATA) --masked-model bert-base-uncased
 
-bench: .venv/test  ## Short forms of the benchmarks, a quarter of an hour; recorded values are in experiments/results/benchmarks.
-	$(BIN)/python experiments/benchmarks/overhead.py --short
-	$(BIN)/python experiments/benchmarks/labelling.py --data $(DATA) --short
-	$(BIN)/python experiments/benchmarks/bm25.py --data $(DATA) --short
-	$(BIN)/python experiments/benchmarks/sweep.py --short
+bench: .venv/bench  ## Short forms of the benchmarks beside the recorded values; DATA=FOLDER has the data sets.
+	$(BIN)/python experiments/benchmarks/short.py --data $(DATA)
+
+.venv/bench: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[cpu,quickstart,dev,bench]'
+	touch $@
