@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from augsbert.encoders.export import save_cross_encoder
+from augsbert.encoders.first_token import only_first_token
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder, Row
 from augsbert.errors import UserError
@@ -46,6 +47,13 @@ class CrossEncoder(PairEncoder):
     ) -> None:
         super().__init__(encoder, num_layers, max_seq_length, fit)
         self.train_both_orders, self.score_both_orders = train_both_orders, score_both_orders
+
+    def configure_model(self) -> None:
+        """As any encoder's; the last layer then computes what the head reads."""
+        if self.model is None:
+            super().configure_model()
+            assert self.model is not None
+            only_first_token(self.model)
 
     def new_model(self, config: Any) -> PreTrainedModel:
         """The network with a head of one logit."""
