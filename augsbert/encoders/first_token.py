@@ -24,11 +24,12 @@ class FirstTokenAttention(nn.Module):
 
     def __init__(self, attention: nn.Module) -> None:
         super().__init__()
-        self.self, self.output = attention.self, attention.output
+        self.self: Any = attention.self
+        self.output: Any = attention.output
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> tuple[Tensor, None]:
         """Hidden states (B, T, D) and a mask that spreads to (B, heads, T, T), to (B, 1, D); weights are not given."""
-        inner: Any = self.self
+        inner = self.self
         first = hidden_states[:, :1]
         query, key, value = (
             project(states).unflatten(-1, (-1, inner.attention_head_size)).transpose(1, 2)
