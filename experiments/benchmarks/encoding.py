@@ -12,7 +12,6 @@ peer's bf16 weights are a side too.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import in_turn, matrix_rate, ratios, spread, write
+from turns import in_turn, matrix_rate, pool_of, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.encoders.weights import resolve
@@ -88,7 +87,7 @@ def peer_sides(model: str, sentences: list[str]) -> dict[str, Callable[[], Any]]
     if Hardware().precision("auto") == "bf16-mixed":
         halved = SentenceTransformer(model, device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
         sides["peer, bf16 weights"] = partial(halved.encode, sentences, batch_size=64)
-    sides["peer, pool of processes"] = partial(peer.encode, sentences, device=["cpu"] * (os.cpu_count() or 1))
+    sides["peer, pool of processes"] = partial(peer.encode, sentences, pool=pool_of(peer))
     return sides
 
 

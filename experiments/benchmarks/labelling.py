@@ -12,7 +12,6 @@ Our time holds all of a job: tokens, shards on disk, reading them back.
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -23,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import in_turn, matrix_rate, ratios, spread, write
+from turns import in_turn, matrix_rate, pool_of, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
@@ -127,8 +126,8 @@ def peer_sides(model: Path, texts: list[list[str]]) -> dict[str, Callable[[], An
             halved = Peer(str(model), device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
             sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, texts, **arguments)
             sides[f"peer, bf16 autocast, {size}"] = partial(autocast, default, texts, arguments)
-    cores = ["cpu"] * (os.cpu_count() or 1)
-    sides["peer, pool of processes"] = partial(default.predict, texts, device=cores, show_progress_bar=False)
+    pool = pool_of(default)
+    sides["peer, pool of processes"] = partial(default.predict, texts, pool=pool, show_progress_bar=False)
     return sides
 
 

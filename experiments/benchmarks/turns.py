@@ -36,6 +36,16 @@ def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, l
     return seconds
 
 
+def pool_of(peer: Any) -> Any:
+    """A started pool of a sentence-transformers model: a process a core, of one thread, as several would fight."""
+    threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    os.environ.update(dict.fromkeys(threads, "1"))
+    pool = peer.start_multi_process_pool(["cpu"] * (os.cpu_count() or 1))
+    for name, value in threads.items():
+        os.environ.pop(name) if value is None else os.environ.update({name: value})
+    return pool
+
+
 def spread(values: list[float]) -> dict[str, float]:
     """Median, least and most."""
     found = {"median": statistics.median(values), "least": min(values), "most": max(values)}
