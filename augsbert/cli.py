@@ -64,6 +64,8 @@ def main() -> None:
     # Hydra would print and exit by itself; its errors come here instead, to gain the nearest name.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
+        if {"--help", "-h"} & set(sys.argv):
+            _spare_hydras_listing()
         with _ranks():
             refuse_null_parts(sys.argv[1:], CONF)
             run()
@@ -77,6 +79,13 @@ def main() -> None:
         line = shlex.join([*program, *sys.argv])
         print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr)
         sys.exit(130)
+
+
+def _spare_hydras_listing() -> None:
+    """Hydra looks all groups up for --help, which takes longer than all else; the template has a list of its own."""
+    from hydra._internal.hydra import Hydra
+
+    Hydra.format_config_groups = lambda *_, **__: ""  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager
