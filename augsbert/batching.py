@@ -36,7 +36,7 @@ class TrainingBatches(Dataset):
 
     def token_ids(self) -> Iterator[list[int]]:
         """Of each row; padding is not in them."""
-        return (row["input_ids"] for rows in self.rows for row in rows)
+        return (ids for rows in self.rows for row in rows for ids in self.module.token_ids(row))
 
     def __getitem__(self, share: list[int]) -> dict[str, Any]:
         # A share that is only filling still needs a row to run on; `valid` keeps it out of the loss.
@@ -141,7 +141,7 @@ class ScoringBatches(Dataset):
 
     def token_ids(self) -> Iterator[list[int]]:
         """Of each row; padding is not in them."""
-        return (row["input_ids"] for row in self.rows)
+        return (ids for row in self.rows for ids in self.module.token_ids(row))
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         length, indices = self.batches[number]

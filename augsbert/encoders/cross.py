@@ -32,7 +32,7 @@ class CrossEncoder(PairEncoder):
         fit: how it is fitted; None takes the weights as they are.
     """
 
-    VERSION = 1
+    VERSION = 2
     #: What a scoring row is, for the progress bar.
     ROWS = "pairs"
 

@@ -6,10 +6,15 @@ network: five sixths of a layer's products, a seventh of those of MiniLM's six l
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from augsbert.encoders.module import layer_stack
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 #: Attentions of one build, ``self`` (query, key, value) and ``output``, in models whose heads read the first token.
 ATTENTIONS = ("BertAttention", "RobertaAttention", "XLMRobertaAttention", "CamembertAttention", "ElectraAttention")
@@ -46,17 +51,13 @@ class FirstTokenAttention(nn.Module):
         return self.output(attended.transpose(1, 2).flatten(2), first), None
 
 
-def only_first_token(model: nn.Module) -> None:
+def only_first_token(model: PreTrainedModel) -> None:
     """Have the last layer of a model with a head compute the first token alone, where that is known to be enough.
 
     Elsewhere (an attention of another build, or that is not torch's) the model stays as it is.
     """
-    config: Any = model.config
-    layers = next((m for m in model.modules() if isinstance(m, nn.ModuleList) and len(m) == _layers(config)), None)
-    last: Any = layers[-1] if layers is not None else None
-    if type(getattr(last, "attention", None)).__name__ in ATTENTIONS and config._attn_implementation == "sdpa":
+    _, layers = layer_stack(model)
+    last: Any = None if layers is None else layers[-1]
+    known = type(getattr(last, "attention", None)).__name__ in ATTENTIONS
+    if known and model.config._attn_implementation == "sdpa":
         last.attention = FirstTokenAttention(last.attention).train(last.training)
-
-
-def _layers(config: Any) -> int:
-    return int(getattr(config, "num_hidden_layers", 0))

@@ -105,6 +105,10 @@ class PairEncoder(pl.LightningModule):
         names = [name for name in tokens if name in ("input_ids", "token_type_ids", "attention_mask")]
         return [{name: tokens[name][i] for name in names} for i in range(len(texts[0]))]
 
+    def token_ids(self, row: Row) -> list[list[int]]:
+        """All tokens that the network reads of a training or scoring row."""
+        return [row["input_ids"]]
+
     def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
         """Pad token rows to the longest of them, or to ``length``: tensors (B, T)."""
         assert self.tokenizer is not None
@@ -154,10 +158,18 @@ def keep_layers(model: PreTrainedModel, num_layers: int | None) -> None:
     """
     if num_layers is None:
         return
-    name = next((name for name in LAYERS if name in model.config.to_dict()), LAYERS[0])
-    total = getattr(model.config, name)
-    stacks = [m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == total]
-    if num_layers > total or not stacks:
+    total, stack = layer_stack(model)
+    if num_layers > total or stack is None:
         raise UserError(f"num_layers={num_layers}: {model.config.name_or_path} has {total} layers.")
-    del stacks[0][num_layers:]
-    setattr(model.config, name, num_layers)
+    del stack[num_layers:]
+    setattr(model.config, _layers_key(model), num_layers)
+
+
+def layer_stack(model: PreTrainedModel) -> tuple[int, torch.nn.ModuleList | None]:
+    """How many layers a transformer has, by its configuration (0: it does not say), and the list of them."""
+    total = getattr(model.config, _layers_key(model), 0)
+    return total, next((m for m in model.modules() if isinstance(m, torch.nn.ModuleList) and len(m) == total), None)
+
+
+def _layers_key(model: PreTrainedModel) -> str:
+    return next((name for name in LAYERS if name in model.config.to_dict()), LAYERS[0])

@@ -137,6 +137,10 @@ class PolyEncoder(BiEncoder):
         padded = [self.tokenizer.pad(list(side)) for side in sides]
         return [{p + name: ids[i] for i, p in enumerate(("", _CANDIDATE)) for name, ids in r.items()} for r in padded]
 
+    def token_ids(self, row: Row) -> list[list[int]]:
+        """Of a scoring row, both sides."""
+        return [side["input_ids"] for side in _sides(row)]
+
     def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
         """As any encoder's; a scoring row becomes two, its context and its candidate: tensors (2 * B, T)."""
         return super().collate([side for row in rows for side in _sides(row)], length)

@@ -5,13 +5,20 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 from transformers import AutoModel, PreTrainedModel
 
+from augsbert.encoders.bi import BiEncoder
+from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
+from augsbert.encoders.losses.cosine_similarity import CosineSimilarityLoss
 from augsbert.encoders.occurring import OccurringTokens, only_occurring
+from augsbert.encoders.poly import PolyEncoder
+from augsbert.hardware import Hardware
+from augsbert.training import loaders, occurring_in
 
 ROWS = [[2, 40, 41, 3], [2, 42, 3]]
 INPUTS = {
@@ -73,3 +80,16 @@ def test_a_frozen_embedding_stays_as_it_is(model: PreTrainedModel) -> None:
     model.get_input_embeddings().weight.requires_grad_(False)
     with only_occurring(model, ROWS):
         assert not isinstance(model.get_input_embeddings(), OccurringTokens)
+
+
+@pytest.mark.parametrize("kind", [BiEncoder, PolyEncoder, CrossEncoder])
+def test_every_token_of_dev_is_there_on_whichever_side_it_stands(kind: type, tiny_model: Path) -> None:
+    loss = {} if kind is CrossEncoder else {"loss": CosineSimilarityLoss()}
+    module = kind(str(tiny_model), fit=Fit(batch_size=2), **loss)
+    module.configure_model()
+    train = pd.DataFrame({"sentence1": ["a man", "the man"], "sentence2": ["the man", "a man"], "score": [0.5, 0.6]})
+    dev = pd.DataFrame({"sentence1": ["a dog", "a cat"], "sentence2": ["red music", "old park"], "score": [0.1, 0.2]})
+    batches = loaders(module, train, dev, Hardware())
+    with occurring_in(module, batches), torch.inference_mode():
+        outputs = [module.eval().validation_step(batch, 0) for batch in batches[1]]
+    assert all(torch.isfinite(output).all() for output in outputs)
