@@ -13,7 +13,7 @@ import pandas as pd
 
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_choice, check_count, check_number
-from augsbert.samplers.bm25_index import DECIMALS, Bm25sIndex, CompiledIndex, Index, RankBM25Index
+from augsbert.samplers.bm25_index import Bm25sIndex, CompiledIndex, Index, RankBM25Index
 from augsbert.samplers.neighbours import Forbidden
 
 _log = logging.getLogger(__name__)
@@ -92,16 +92,9 @@ class BM25:
         if not len(queries):
             return np.empty((0, 2), dtype=np.int64)
         found = np.full((len(tokens), self.top_k), -1, dtype=np.int64)
-        index, unsettled = self._index(tokens), queries
+        index = self._index(tokens)
         with tqdm(total=len(queries), desc="candidates: bm25", unit=" sentences", disable=None, leave=False) as bar:
-            if isinstance(index, CompiledIndex):
-                unsettled = index.search(queries, self.top_k, forbidden, found, bar)
-            for query in unsettled:
-                scores = index.scores(query)
-                scores[forbidden.of(query)] = 0
-                best = _best(scores, self.top_k)
-                found[query, : len(best)] = best
-                bar.update()
+            index.search(queries, self.top_k, forbidden, found, bar)
         rows = np.column_stack([np.repeat(np.arange(len(tokens)), self.top_k), found.ravel()])
         return rows[rows[:, 1] >= 0]
 
@@ -132,13 +125,3 @@ def tokenize(sentence: str, stopwords: Literal["english"] | None = None) -> list
     from bm25s.stopwords import STOPWORDS_EN
 
     return [word for word in words if word not in STOPWORDS_EN]
-
-
-def _best(scores: np.ndarray, top_k: int) -> np.ndarray:
-    """The places of the ``top_k`` highest scores above 0, by score (descending), then place (ascending)."""
-    floor = 0.0
-    if len(scores) > top_k:
-        floor = np.partition(scores, -top_k)[-top_k] - 2 * 10.0**-DECIMALS
-    places = np.flatnonzero((scores > 0) & (scores >= floor))
-    order = np.lexsort((places, -scores[places].round(DECIMALS)))
-    return places[order[:top_k]]

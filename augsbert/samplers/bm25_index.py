@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +19,32 @@ _SPARE = 8
 _BLOCK = 4096
 
 
-class Index(Protocol):
-    """Scores of a pool's sentences."""
+class Index:
+    """An index of a pool's sentences, each of which may be the query."""
 
     def scores(self, query: int) -> np.ndarray:
         """Of all n sentences, with one of them as the query: a new float64 array (n,)."""
+        raise NotImplementedError
+
+    def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
+        """Find the ``top_k`` best sentences of each query, by score (descending), then place (ascending).
+
+        Args:
+            queries: places (q,).
+            top_k: how many; there are fewer where fewer score above 0.
+            forbidden: what does not count.
+            found: (n, top_k) takes their places, and keeps -1 where there are fewer.
+            bar: is told how many queries are done.
+        """
+        for query in queries:
+            scores = self.scores(query)
+            scores[forbidden.of(query)] = 0
+            best = _best(scores, top_k)
+            found[query, : len(best)] = best
+            bar.update()
 
 
-class Bm25sIndex:
+class Bm25sIndex(Index):
     """bm25s, in numpy.
 
     Args:
@@ -49,7 +67,7 @@ class Bm25sIndex:
         self.index.index((self.ids, vocabulary), show_progress=False)
 
     def scores(self, query: int) -> np.ndarray:
-        """As :class:`Index` has it."""
+        """As any index's."""
         return self.index.get_scores_from_ids(self.ids[query])
 
 
@@ -58,28 +76,17 @@ class CompiledIndex(Bm25sIndex):
 
     BACKEND = "numba"
 
-    def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> np.ndarray:
-        """Find the best ``top_k`` of each query, as far as a search somewhat wider than that can tell.
-
-        Args:
-            queries: places (q,).
-            top_k: how many.
-            forbidden: what does not count.
-            found: (n, top_k) takes the places found for each query that is settled.
-            bar: is told how many are.
-
-        Returns:
-            The other queries, for which a tie or what is forbidden leaves it open.
-        """
+    def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
+        """As any index's; what a search somewhat wider than ``top_k`` leaves open, ties above all, goes the long way."""
         unsettled = []
         for block in np.split(queries, range(_BLOCK, len(queries), _BLOCK)):
-            best, settled = self._best(block, top_k, forbidden)
+            best, settled = self._settle(block, top_k, forbidden)
             found[block[settled]] = best[settled]
             unsettled.append(block[~settled])
             bar.update(int(settled.sum()))
-        return np.concatenate(unsettled)
+        super().search(np.concatenate(unsettled), top_k, forbidden, found, bar)
 
-    def _best(self, queries: np.ndarray, top_k: int, forbidden: Forbidden) -> tuple[np.ndarray, np.ndarray]:
+    def _settle(self, queries: np.ndarray, top_k: int, forbidden: Forbidden) -> tuple[np.ndarray, np.ndarray]:
         """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
         import torch
 
@@ -96,7 +103,7 @@ class CompiledIndex(Bm25sIndex):
         return best, (raw[:, -1] <= 0) | (raw[:, -1] < last - 2 * 10.0**-DECIMALS)
 
 
-class RankBM25Index:
+class RankBM25Index(Index):
     """rank_bm25, with the sampler's idf instead of its own.
 
     Args:
@@ -113,5 +120,15 @@ class RankBM25Index:
         self.index.idf = {word: math.log(1 + (len(tokens) - df + 0.5) / (df + 0.5)) for word, df in containing.items()}
 
     def scores(self, query: int) -> np.ndarray:
-        """As :class:`Index` has it."""
+        """As any index's."""
         return self.index.get_scores(self.tokens[query])
+
+
+def _best(scores: np.ndarray, top_k: int) -> np.ndarray:
+    """The places of the ``top_k`` highest scores above 0, by score (descending), then place (ascending)."""
+    floor = 0.0
+    if len(scores) > top_k:
+        floor = np.partition(scores, -top_k)[-top_k] - 2 * 10.0**-DECIMALS
+    places = np.flatnonzero((scores > 0) & (scores >= floor))
+    order = np.lexsort((places, -scores[places].round(DECIMALS)))
+    return places[order[:top_k]]
