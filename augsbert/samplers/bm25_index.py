@@ -77,7 +77,7 @@ class CompiledIndex(Bm25sIndex):
     BACKEND = "numba"
 
     def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
-        """As any index's; what a search somewhat wider than ``top_k`` leaves open, ties above all, goes the long way."""
+        """As any index's; what a little wider search leaves open, ties above all, goes the long way."""
         unsettled = []
         for block in np.split(queries, range(_BLOCK, len(queries), _BLOCK)):
             best, settled = self._settle(block, top_k, forbidden)

