@@ -20,8 +20,8 @@ from typing import Any
 from turns import RESULTS
 
 HERE = Path(__file__).parent
-#: Benchmark -> whether it reads the data sets. Not here: augment, which needs a Python that has nlpaug, and pair_scoring,
-#: which needs a run.
+#: Benchmark -> whether it reads the data sets. Not here: augment, which needs a Python that has nlpaug, and
+#: pair_scoring, which needs a run.
 NAMES = {
     **dict.fromkeys(("overhead", "ddp", "sweep"), False),
     **dict.fromkeys(("bm25", "labelling", "encoding", "training", "semantic"), True),
