@@ -20,18 +20,17 @@ from augsbert.trainer import new_trainer, quieten, rank_and_world
 
 #: Batches in a shard of outputs: what a kill can cost.
 SHARD = 64
-_SHARDS = ".shards"
 
 
 def score(
     module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
 ) -> None:
-    """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in ``folder/.shards``.
+    """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in the folder.
 
     Shards are dealt out to the ranks; those that a killed run left are not made again.
     """
     quieten()
-    shards = folder / _SHARDS
+    shards = _shards(folder, hardware)
     shards.mkdir(exist_ok=True)
     module.configure_model()
     batches = ScoringBatches(module, module.scoring_rows(pairs), hardware.scoring_tokens)
@@ -45,10 +44,10 @@ def score(
         trainer.predict(module.eval(), loader, return_predictions=False)
 
 
-def read_scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
+def read_scores(module: PairEncoder, pairs: pd.DataFrame, hardware: Hardware, folder: Path) -> np.ndarray:
     """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
     rows: dict[int, np.ndarray] = {}
-    for path in sorted((folder / _SHARDS).glob("*.npz")):
+    for path in sorted(_shards(folder, hardware).glob("*.npz")):
         with np.load(path) as shard:
             rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
     return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))
@@ -77,6 +76,11 @@ class ShardWriter(pl.Callback):
             np.savez(stream, indices=np.concatenate(self.indices), outputs=np.concatenate(self.outputs))
         unfinished.rename(target)
         self.indices, self.outputs = [], []
+
+
+def _shards(folder: Path, hardware: Hardware) -> Path:
+    """Shards count batches, and a GPU's are larger: what a run on a CPU has left is of no use there."""
+    return folder / f".shards-{hardware.scoring_tokens}"
 
 
 def _shard(folder: Path, batch: int) -> Path:

@@ -89,7 +89,7 @@ def scores(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndar
     from augsbert import scoring
 
     launch.run(Job("score", folder=str(folder), **job), pairs=pairs[SENTENCES])
-    return scoring.read_scores(make(job["encoder"]), pairs, folder)
+    return scoring.read_scores(make(job["encoder"]), pairs, make(job["hardware"]), folder)
 
 
 def label(

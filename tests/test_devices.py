@@ -94,7 +94,7 @@ def test_ddp_scores_each_pair_once_in_order(without_dropout: str, tiny_table: Pa
         folder.mkdir()
         job = Job("score", "score", encoder, hardware, str(folder))
         run(job, pairs=pairs)
-        scores[name] = scoring.read_scores(make(job.encoder), pairs, folder)
+        scores[name] = scoring.read_scores(make(job.encoder), pairs, make(job.hardware), folder)
     assert len(scores["one"]) == len(pairs)
     np.testing.assert_array_equal(scores["one"], scores["two"])
 
@@ -121,6 +121,6 @@ def test_a_score_does_not_depend_on_what_else_is_scored(without_dropout: str, ti
         folder = tmp_path / str(len(scores))
         folder.mkdir()
         run(Job("score", "score", encoder, ONE, str(folder), precision="bf16-mixed"), pairs=rows)
-        scores.append(scoring.read_scores(make(encoder), rows, folder))
+        scores.append(scoring.read_scores(make(encoder), rows, make(ONE), folder))
     np.testing.assert_array_equal(scores[0], scores[1][::-1])
     np.testing.assert_array_equal(scores[0][40:47], scores[2])

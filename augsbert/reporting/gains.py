@@ -63,9 +63,11 @@ def _gain(cell: Cell, baseline: Cell, labeller: Cell | None, metric: str, of_run
     if not seeds:
         log.warning("%s %s: no seed has %s of both it and the baseline", cell.label, cell.settings, metric)
         return None
-    with_labeller = [seed for seed in seeds if labeller is not None and _has(labeller, seed, metric)]
     baselines, others = ([of_run(c.runs[seed], c.encoder) for seed in seeds] for c in (baseline, cell))
-    uppers = [of_run(labeller.runs[seed], labeller.encoder) for seed in with_labeller] if labeller else []
+    uppers = [
+        of_run(labeller.runs[seed], labeller.encoder) if labeller and _has(labeller, seed, metric) else None
+        for seed in seeds
+    ]
     result = compare(baselines, others, uppers)
     values = [np.array([c.runs[s].metrics[f"{c.encoder}/test/{metric}"] for s in seeds]) for c in (baseline, cell)]
     return Gain(cell, result, over_seeds(*values), result.p_pairs, _labels(cell, baseline, seeds), len(seeds))

@@ -19,6 +19,8 @@ import numpy as np
 RESAMPLES, FEWEST = 2000, 200
 _WORK = 20_000_000
 _CHUNK = 2_000_000
+# Labels that differ, from which on the normal distribution is near enough to the sign test.
+_ENOUGH = 50
 
 
 class Compared(NamedTuple):
@@ -54,7 +56,7 @@ def over_pairs(seeds: Sequence[Scored], metric: str, seed: int = 0) -> Compared:
         seed: of the resamples.
     """
     found = [[resampled(s.gold, scores, metric, seed) for scores in s[1:] if scores is not None] for s in seeds]
-    uppers = [values[2] for values in found if len(values) == 3]
+    uppers = [values[2] if len(values) == 3 else None for values in found]
     return compare([values[0] for values in found], [values[1] for values in found], uppers)
 
 
@@ -69,28 +71,40 @@ def resampled(gold: np.ndarray, scores: np.ndarray, metric: str, seed: int = 0) 
     return np.concatenate([WEIGHTED[metric](scores, gold, chunk) for chunk in chunks])
 
 
-def compare(baselines: Sequence[np.ndarray], others: Sequence[np.ndarray], uppers: Sequence[np.ndarray]) -> Compared:
+def compare(
+    baselines: Sequence[np.ndarray], others: Sequence[np.ndarray], uppers: Sequence[np.ndarray | None]
+) -> Compared:
     """What resampled metrics, each (1 + resamples,) and one of each seed, come to.
 
     Args:
         baselines: of the encoder that is compared with.
         others: of the other one.
-        uppers: of a third one, as many as there are; none where there is none.
+        uppers: of a third one; None for a seed that it is not there of. The share is over the seeds that have all three.
     """
-    baseline, other = (np.mean(values, axis=0) for values in (baselines, others))
-    gain = other - baseline
+    gain = np.mean(others, axis=0) - np.mean(baselines, axis=0)
     drawn = gain[1:][~np.isnan(gain[1:])]
     if np.isnan(gain[0]) or not len(drawn):
         return Compared(float(gain[0]), _NONE, math.nan, math.nan, _NONE)
-    # Twice the smaller tail, the sample itself counted in, so that p is never 0.
-    tails = ((drawn <= 0).sum() + 1, (drawn >= 0).sum() + 1)
-    p = min(1.0, 2 * min(tails) / (len(drawn) + 1))
-    share = _share(gain, np.mean(uppers, axis=0) - baseline) if uppers else (math.nan, _NONE)
-    return Compared(float(gain[0]), _interval(drawn), p, *share)
+    trios = [trio for trio in zip(baselines, others, uppers, strict=True) if trio[2] is not None]
+    share = _share(*np.mean(np.array(trios, dtype=float), axis=0)) if trios else (math.nan, _NONE)
+    return Compared(float(gain[0]), _interval(drawn), _p_value(float(gain[0]), drawn), *share)
 
 
-def _share(gain: np.ndarray, gap: np.ndarray) -> tuple[float, tuple[float, float]]:
+def _p_value(gain: float, drawn: np.ndarray) -> float:
+    """Twice the smaller tail of the resamples, the sample itself counted in.
+
+    Where no resample is beyond 0 their number would be the floor, under which no one of many rows passes Holm's bound:
+    there, if it is lower, it is the tail of a normal distribution with the resamples' deviation.
+    """
+    tail = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    p = min(1.0, 2 * (tail + 1) / (len(drawn) + 1))
+    deviation = float(drawn.std())
+    return p if tail or not deviation else min(p, math.erfc(abs(gain) / deviation / math.sqrt(2)))
+
+
+def _share(baseline: np.ndarray, other: np.ndarray, upper: np.ndarray) -> tuple[float, tuple[float, float]]:
     """The share of the gap that the gain closes; nan where it is not sure that there is a gap."""
+    gain, gap = other - baseline, upper - baseline
     if np.isnan(gap).any() or (gap <= 0).mean() > 0.025 or gap[0] <= 0:
         return math.nan, _NONE
     sure = gap > 0
@@ -168,15 +182,24 @@ def over_seeds(baseline: np.ndarray, other: np.ndarray) -> float:
 
 
 def mcnemar(right_before: np.ndarray, right_after: np.ndarray) -> float:
-    """The p-value of McNemar's test without continuity correction, by the normal distribution.
+    """The p-value of McNemar's test without continuity correction; exact where few pairs' labels differ.
+
+    Exact is the sign test: each difference might as well have been the other way round.
 
     Args:
         right_before: (n,) whether a pair's label was right, or the share of seeds under which it was.
         right_after: the same of the other encoder. With shares it is the test of a mean difference over pairs.
     """
+    from scipy.stats import permutation_test
+
     difference = np.asarray(right_after, dtype=float) - np.asarray(right_before, dtype=float)
-    spread = math.sqrt(float((difference**2).sum()))
-    return 1.0 if spread == 0 else math.erfc(abs(float(difference.sum())) / spread / math.sqrt(2))
+    difference = difference[difference != 0]
+    if not len(difference):
+        return 1.0
+    if len(difference) < _ENOUGH:
+        signs = {"permutation_type": "samples", "n_resamples": 2**14, "vectorized": True}
+        return float(permutation_test((difference,), np.sum, **signs, rng=0).pvalue)
+    return math.erfc(abs(float(difference.sum())) / math.sqrt(float((difference**2).sum())) / math.sqrt(2))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "stage.json"
 _ALIVE = ".alive"
+_SPENT = ".spent.json"
 
 
 def sha256_of_file(path: Path) -> str:
@@ -81,6 +83,23 @@ def alive(scratch: Path) -> Iterator[None]:
     with (scratch / _ALIVE).open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         yield
+
+
+def spent_before(scratch: Path) -> float:
+    """Seconds that killed runs have spent on a scratch folder, as far as they left something; this run starts now.
+
+    A run that is killed writes nothing down: what it spent is the time from its start to its last file's.
+    """
+    record = scratch / _SPENT
+    spent = 0.0
+    if record.exists():
+        earlier = json.loads(record.read_text())
+        left = [path.stat().st_mtime for path in scratch.rglob("*") if path.is_file() and path.name != _ALIVE]
+        spent = earlier["spent"] + max(0.0, max(left) - earlier["since"])
+    unfinished = record.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps({"spent": spent, "since": time.time()}))
+    unfinished.rename(record)
+    return spent
 
 
 def wait_until_free(scratch: Path) -> None:

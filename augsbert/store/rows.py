@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class Rows:
         """Add values (n,); the file appears whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
         table = pa.table({"digest": pa.array(digests, pa.string()), "value": pa.array(values, pa.float32())})
-        unfinished = self.folder / f"{os.getpid()}.unfinished"
+        unfinished = self.folder / f"{uuid.uuid4().hex}.unfinished"
         pq.write_table(table, unfinished)
         unfinished.rename(self.folder / f"{sha256_of_file(unfinished)}.parquet")
 

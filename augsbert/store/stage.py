@@ -28,8 +28,8 @@ class NotFetched(Exception):
 class Record(NamedTuple):
     """What a run did with one stage, as ``stages.json`` lists it.
 
-    ``seconds`` are those that this run spent, ``cost`` those that the making took, whenever it was and in whatever
-    ``environment``.
+    ``seconds`` are those that this run spent, ``cost`` those that the making took, whenever it was, in however many
+    runs and in whatever ``environment``.
     """
 
     name: str
@@ -155,8 +155,9 @@ class Stage:
             files.wait_until_free(scratch)
             # A run may have been killed between the manifest and the renaming.
             if files.damage(scratch):
+                before = files.spent_before(scratch)
                 self.make(scratch)
-                files.seal(scratch, self._manifest(time.monotonic() - start))
+                files.seal(scratch, self._manifest(before + time.monotonic() - start))
             files.drop_hidden(scratch)
             scratch.rename(self.path)
         return time.monotonic() - start

@@ -65,7 +65,7 @@ def ours(model: Path, pairs: pd.DataFrame, precision: str) -> np.ndarray:
     module = CrossEncoder(str(model))
     with tempfile.TemporaryDirectory() as folder:
         score(module, pairs, precision, Hardware(), Path(folder), StageProgress("labels"))
-        return read_scores(module, pairs, Path(folder))
+        return read_scores(module, pairs, Hardware(), Path(folder))
 
 
 def main() -> None:

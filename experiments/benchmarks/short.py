@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 #: pair_scoring, which needs a run.
 NAMES = {
     **dict.fromkeys(("overhead", "ddp", "sweep"), False),
-    **dict.fromkeys(("bm25", "labelling", "encoding", "training", "semantic"), True),
+    **dict.fromkeys(("bm25", "labelling", "encoding", "training", "semantic", "scale"), True),
 }
 
 
@@ -59,13 +59,13 @@ def short(name: str, data: Path) -> dict[str, Any]:
 
 
 def figures(result: dict[str, Any], name: str = "") -> Iterator[tuple[str, float]]:
-    """Medians of all ratios, the seconds of ``overhead`` and the share of ``sweep``, by their names."""
+    """Medians of all ratios, the seconds of ``overhead``, the share of ``sweep`` and ``scale``'s exponents, by name."""
     for key, value in result.items():
         inside = f"{name} {key}".strip()
         if isinstance(value, dict) and "median" in value:
             if "ratio" in inside or result.keys() >= {"--help"}:
                 yield inside, value["median"]
-        elif key == "share_of_the_sum":
+        elif key == "share_of_the_sum" or name.endswith("exponent"):
             yield inside, value
         elif isinstance(value, dict):
             yield from figures(value, inside)

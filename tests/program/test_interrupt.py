@@ -97,7 +97,7 @@ def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_th
     run, store = [*tiny_run, *LONG, "cross_encoder.fit.epochs=6", "compare.untrained=false"], tmp_path / "store"
     for stage, pattern in (
         ("cross_encoder", "cross_encoder/*.partial/.checkpoints/last.ckpt"),
-        ("labels", "labels/*.partial/.encoder-0/.shards/*.npz"),
+        ("labels", "labels/*.partial/.encoder-0/.shards-*/*.npz"),
     ):
         process = started(*run)
         said, seconds = interrupted(process, store, pattern)

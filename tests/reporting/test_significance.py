@@ -94,6 +94,25 @@ def test_mcnemar_agrees_with_the_exact_test_where_there_are_many_pairs() -> None
     assert mcnemar(before, before) == 1.0
 
 
+@pytest.mark.parametrize(("lost", "won"), [(0, 4), (0, 5), (2, 9), (8, 20)])
+def test_mcnemar_is_the_sign_test_where_few_labels_differ(lost: int, won: int) -> None:
+    before, after = np.zeros(100), np.zeros(100)
+    before[:lost], after[lost : lost + won] = 1, 1
+    assert mcnemar(before, after) == pytest.approx(binomtest(won, won + lost).pvalue, rel=0.05)
+
+
+def test_the_number_of_resamples_is_no_floor_of_the_p_value() -> None:
+    found = over_pairs(_seeds(0.8), "spearman")
+    assert found.p_pairs < 1e-6
+    assert holm([found.p_pairs] * 100)[0] < 0.05
+
+
+def test_the_share_is_over_the_seeds_that_have_the_third_encoder() -> None:
+    seeds = _seeds(0.5, count=3)
+    shifted = [seeds[0], *(seed._replace(baseline=-seed.gold, upper=None) for seed in seeds[1:])]
+    assert over_pairs(shifted, "spearman").share == pytest.approx(over_pairs(seeds[:1], "spearman").share)
+
+
 def test_holm_raises_p_values_in_order_and_passes_over_what_is_absent() -> None:
     raised = holm([0.01, math.nan, 0.04, 0.03])
     assert raised[0] == pytest.approx(0.03)

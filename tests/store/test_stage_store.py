@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,26 @@ def test_the_scratch_folder_survives_and_is_given_again(stage: Stages) -> None:
     folder = stage("a", write=write).folder
     assert (folder / "whole.txt").read_text() == "half and the rest"
     assert not scratch_of(stage("a")).exists()
+
+
+def test_the_cost_of_a_stage_counts_what_killed_runs_have_spent_on_it(stage: Stages) -> None:
+    killed = [0.3, 0.2]
+
+    def write(folder: Path) -> None:
+        seconds = killed.pop() if killed else 0.0
+        time.sleep(seconds)
+        (folder / "so_far.txt").write_text("half")
+        if seconds:
+            raise RuntimeError("killed")
+
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="killed"):
+            _ = stage("a", write=write).folder
+    last = stage("a", write=write)
+    _ = last.folder
+    assert last.record is not None
+    assert last.record.cost >= 0.45
+    assert last.record.seconds < 0.2
 
 
 @pytest.mark.parametrize("moment", ["seal", "drop_hidden"])

@@ -1,0 +1,158 @@
+"""How samplers grow: seconds, memory and disk from a file of sentences to silver candidates.
+
+    python experiments/benchmarks/scale.py --data FOLDER            # 10 k, 100 k, 1 M: hours
+    python experiments/benchmarks/scale.py --data FOLDER --samplers semantic --sizes 1_000_000    # a part of it
+    python experiments/benchmarks/scale.py --data FOLDER --short    # 2 k and 10 k; nothing is written
+
+The sentences are the questions of quora-IR-dataset.zip; where there are too few, each comes again with one of its
+words replaced by another question's, so that all are distinct and words are as frequent as they were. Each sampler
+and size has a process of its own, whose peak memory is its own. Sizes that are measured join those on record. What
+100 million sentences would take follows from how the last two sizes of each stage grow: a guess, by arithmetic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from turns import RESULTS, minilm, write
+
+SIZES = [10_000, 100_000, 1_000_000]
+FAR = 100_000_000
+SAMPLERS = ("random", "bm25", "semantic", "semantic_ivf")
+
+
+def main() -> None:
+    """Measure each sampler at each size, or be one of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
+    parser.add_argument("--sizes", nargs="+", type=int, default=SIZES)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--one", nargs=2, metavar=("SAMPLER", "FOLDER"), help="one sampler on FOLDER/pool.txt")
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(one(args.one[0], Path(args.one[1]))))
+        return
+    found = {} if args.short else recorded()
+    for size in [2_000, 10_000] if args.short else args.sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            write_sentences(Path(folder) / "pool.txt", args.data, size)
+            for sampler in args.samplers:
+                found.setdefault(sampler, {})[str(size)] = measure(sampler, Path(folder))
+                print(sampler, size, found[sampler][str(size)], flush=True)
+    write("scale", {"sizes": found, "grows": grows(found)}, args.short)
+
+
+def recorded() -> dict[str, dict[str, Any]]:
+    """Sampler -> size -> figures that earlier runs have left."""
+    path = RESULTS / "scale.json"
+    return dict(json.loads(path.read_text())["sizes"]) if path.exists() else {}
+
+
+def write_sentences(path: Path, data: Path, size: int) -> None:
+    """As many distinct sentences, one a line."""
+    from augsbert.datasets.quora import Quora
+    from augsbert.pairs import distinct_sentences
+
+    splits = Quora(path=str(data / "quora-IR-dataset.zip"))()
+    questions = distinct_sentences(pd.concat([splits.train, splits.dev, splits.test]))
+    seen: dict[str, None] = {}
+    for sentence in _variants([" ".join(question.split()) for question in questions]):
+        seen.setdefault(sentence)
+        if len(seen) == size:
+            break
+    path.write_text("\n".join(seen) + "\n", encoding="utf8")
+
+
+def _variants(questions: list[str]) -> Iterator[str]:
+    """The questions, then without end each with one word of another one, by chance."""
+    yield from questions
+    random = np.random.default_rng(0)
+    while True:
+        for question, other in zip(questions, random.integers(len(questions), size=len(questions)), strict=True):
+            words, others = question.split(), questions[other].split()
+            words[random.integers(len(words))] = others[random.integers(len(others))]
+            yield " ".join(words)
+
+
+def measure(sampler: str, folder: Path) -> dict[str, Any]:
+    """One sampler in a process of its own."""
+    command = [sys.executable, __file__, "--one", sampler, str(folder)]
+    return dict(
+        json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    )
+
+
+def one(sampler: str, folder: Path) -> dict[str, Any]:
+    """Read the pool, keep it, find candidates and keep them: seconds of each, peak memory, bytes on disk."""
+    from augsbert.pool import unlabelled, write_pool
+
+    nothing, seconds, start = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype=str), {}, time.perf_counter()
+    pool = unlabelled(str(folder / "pool.txt"), nothing, nothing)
+    write_pool(folder, pool)
+    seconds["pool"], start = time.perf_counter() - start, time.perf_counter()
+    candidates = _sampler(sampler, len(pool.sentences))(pool, nothing)
+    seconds["candidates"] = time.perf_counter() - start
+    candidates.to_parquet(folder / "candidates.parquet")
+    return {
+        "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
+        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "pairs": len(candidates),
+        "disk_mib": round(sum(path.stat().st_size for path in folder.glob("*.parquet")) / 2**20, 1),
+    }
+
+
+def _sampler(name: str, sentences: int) -> Any:
+    """As conf/sampler has them; random draws as many pairs as the others find, about."""
+    from augsbert.samplers.bm25 import BM25
+    from augsbert.samplers.random import Random
+    from augsbert.samplers.semantic import Semantic
+
+    if name == "random":
+        return Random(num_pairs=3 * sentences, seed=0)
+    if name == "bm25":
+        return BM25()
+    return Semantic(minilm(), index="ivf" if name == "semantic_ivf" else "flat")
+
+
+def grows(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Sampler -> exponent of the growth between its two largest sizes, and what ``FAR`` sentences come to by it."""
+    return {
+        sampler: _growth(*sorted((int(size), figures) for size, figures in sizes.items())[-2:])
+        for sampler, sizes in found.items()
+        if len(sizes) > 1
+    }
+
+
+def _growth(less: tuple[int, Mapping[str, Any]], more: tuple[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """Of the seconds of the candidates, memory and disk; 1 is linear, 2 is all against all."""
+    pairs = {
+        "seconds": [figures["seconds"]["candidates"] for _, figures in (less, more)],
+        "peak_mib": [figures["peak_mib"] for _, figures in (less, more)],
+        "disk_mib": [figures["disk_mib"] for _, figures in (less, more)],
+    }
+    exponents = {
+        what: math.log(after / before) / math.log(more[0] / less[0]) for what, (before, after) in pairs.items()
+    }
+    far = {what: pairs[what][1] * (FAR / more[0]) ** exponent for what, exponent in exponents.items()}
+    return {
+        "between": [less[0], more[0]],
+        "exponent": {what: round(exponent, 2) for what, exponent in exponents.items()},
+        f"guess_at_{FAR}": {what: float(f"{value:.3g}") for what, value in far.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()
