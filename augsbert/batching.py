@@ -58,8 +58,9 @@ def _queries(rows: Sequence[tuple[Row, ...]], loss: str) -> np.ndarray:
     queries = np.array([numbers.setdefault(tuple(row[0]["input_ids"]), len(numbers)) for row in rows])
     if len(numbers) == len(rows):
         raise UserError(
-            f"bi_encoder.loss: {loss} compares candidates of the same sentence1, and here each has one. Take a sampler "
-            "that finds several (sampler=bm25), or another loss (bi_encoder/loss=cosine_similarity)."
+            f"{loss} compares candidates of one sentence1, and in the pairs that this fit learns from each has one.\n"
+            "  For silver, take a sampler that finds several (sampler=bm25); or take another loss, as\n"
+            "  bi_encoder/loss=cosent or, for the baseline, bi_encoder/loss@baseline.loss=cosent."
         )
     return queries
 

@@ -36,7 +36,7 @@ OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=
 def run(cfg: DictConfig) -> float | None:
     """One job; the imports wait until here, so that --help and a misspelt key are instant."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        with recorded() as outcome:
+        with recorded(plan=cfg.plan) as outcome:
             outcome.value = _job(cfg)
         return outcome.value
     try:
@@ -72,8 +72,12 @@ def main() -> None:
     except (UserError, HydraException) as error:
         if _wants_traceback:
             raise
-        message = str(error) if isinstance(error, UserError) else explain(error, CONF)
-        sys.exit(_said(message))
+        said = error.__cause__ if isinstance(error.__cause__, UserError) else error  # of a sweeper or launcher
+        sys.exit(_said(str(said) if isinstance(said, UserError) else explain(error, CONF)))
+    except OSError as error:
+        if _wants_traceback or error.filename is None:
+            raise
+        sys.exit(_said(f"{error.filename}: {error.strerror}. Set another folder, such as hydra.run.dir or store.dir."))
     except KeyboardInterrupt:
         program = [sys.executable] if sys.argv[0].endswith(".py") else []
         line = shlex.join([*program, *sys.argv])

@@ -13,6 +13,7 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.config import nearest
@@ -20,14 +21,15 @@ from augsbert.errors import UserError
 
 
 def refuse_null_parts(arguments: Sequence[str], conf: Path) -> None:
-    """Say how a part is left out; Hydra takes null for one in a file only, and ends with a traceback.
+    """Say how a part is left out; Hydra takes null for one that is not optional in a file only.
 
     Raises:
         UserError: an argument such as ``sampler=null``.
     """
+    config = (conf / "config.yaml").read_text()
     for argument in arguments:
         match = re.fullmatch(r"(([\w/]+)(?:@[\w.]+)?)=(?:.*,)?null(?:,.*)?", argument)
-        if match and (conf / match[2]).is_dir():
+        if match and (conf / match[2]).is_dir() and f"optional {match[1]}: null" not in config:
             raise UserError(f"{argument}: null is no part. To leave the part out: '~{match[1]}'")
 
 
@@ -44,6 +46,19 @@ def refuse_unknown_parts() -> None:
         for name in [names] if isinstance(names, str) else names or []:
             if not group.startswith("hydra/") and name not in known:
                 raise UserError(f"{choice}={name}: there is no such part{nearest(name, known)}")
+
+
+def unknown_value(overrides: Sequence[str]) -> str | None:
+    """A part that a job of a sweep would ask for and that is not there, with the nearest name; None if all are."""
+    loader = GlobalHydra.instance().config_loader()
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
+        known = loader.get_group_options(override.key_or_group)
+        if not known or override.is_delete() or not override.is_discrete_sweep():
+            continue
+        for name in override.sweep_string_iterator():
+            if name not in known and name != "null" and not name.startswith("["):
+                return f"{override.get_key_element()}={name}: there is no such part{nearest(name, known)}"
+    return None
 
 
 def explain(error: Exception, conf: Path) -> str:

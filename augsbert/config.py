@@ -27,6 +27,7 @@ _WORDS = {
     "bool_type": "true or false",
     "string_type": "text",
     "list_type": "a list",
+    "too_short": "a list of at least {min_length}",
     "greater_than_equal": "{ge} or more",
 }
 

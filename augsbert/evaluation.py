@@ -36,7 +36,7 @@ def metrics(
 
     Args:
         scores: (n,), any real numbers of which more means more alike.
-        gold: (n,), scores (regression) or labels 0 and 1 (binary).
+        gold: (n,), scores (regression), or labels 0 and 1 (binary; soft ones are positive from 0.5 on).
         task: which metrics: ``NAMES[task]``.
         thresholds: for a binary task, what `best_thresholds` found on dev; None leaves ``f1`` and ``accuracy`` out.
 
@@ -45,7 +45,7 @@ def metrics(
     """
     scores, gold = np.asarray(scores, dtype=np.float64), np.asarray(gold, dtype=np.float64)
     names = [name for name in NAMES[task] if thresholds is not None or name not in ("f1", "accuracy")]
-    if problem := _problem(scores, gold):
+    if problem := _problem(scores, gold if task == "regression" else _positive(gold)):
         log.warning("%s: %s are nan", problem, ", ".join(names))
         return dict.fromkeys(names, float("nan"))
     if task == "regression":
@@ -61,22 +61,27 @@ def best_thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 
     Args:
         scores: (n,), of the dev pairs.
-        labels: (n,), 0 and 1.
+        labels: (n,), 0 and 1; soft ones are positive from 0.5 on.
 
     Returns:
         ``f1`` and ``accuracy``, finite; or both nan, with one warning, where scores or labels tell nothing.
     """
-    scores, gold = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
+    scores, gold = np.asarray(scores, dtype=np.float64), _positive(np.asarray(labels, dtype=np.float64))
     if problem := _problem(scores, gold):
         log.warning("%s: no thresholds for f1 and accuracy", problem)
         return {"f1": float("nan"), "accuracy": float("nan")}
     values, cut = np.unique(scores, return_inverse=True)
-    positives = np.bincount(cut, weights=gold >= 0.5)[::-1].cumsum()
+    positives = np.bincount(cut, weights=gold)[::-1].cumsum()
     predicted = np.bincount(cut)[::-1].cumsum()
     cuts = _cuts(values)
     f1 = 2 * positives / (predicted + positives[-1])
     right = np.concatenate([[0], 2 * positives - predicted])
     return {"f1": float(cuts[1:][np.argmax(f1)]), "accuracy": float(cuts[np.argmax(right)])}
+
+
+def _positive(labels: np.ndarray) -> np.ndarray:
+    """Soft labels as 0.0 and 1.0."""
+    return (labels >= 0.5).astype(np.float64)
 
 
 def _problem(scores: np.ndarray, gold: np.ndarray) -> str | None:

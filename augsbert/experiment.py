@@ -63,10 +63,9 @@ def _objective(cfg: DictConfig, flow: Flow) -> str:
             "compare: there is nothing to evaluate, as no sampler gives silver. "
             "Set compare.baseline=true or compare.untrained=true."
         )
-    task = flow.splits(flow.target).task
-    known = [f"{name}/dev/{metric}" for name in flow.evaluations for metric in NAMES[task]]
+    known = [f"{name}/dev/{metric}" for name in flow.evaluations for metric in NAMES[flow.posed]]
     first = next(iter(flow.evaluations))
-    wanted = cfg.objective or f"{first}/dev/{PRIMARY[task]}"
+    wanted = cfg.objective or f"{first}/dev/{PRIMARY[flow.posed]}"
     encoder = wanted.partition("/")[0]
     if cfg.compare.get(encoder) is False:
         raise UserError(f"objective={wanted}: this run does not evaluate {encoder}. Set compare.{encoder}=true.")

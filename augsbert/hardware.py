@@ -52,8 +52,14 @@ class Hardware:
         where = {"accelerator": self.accelerator, "devices": self.devices, "num_nodes": self.num_nodes}
         return {**where, "strategy": strategy}
 
-    def precision(self, wanted: str) -> str:
-        """What ``auto`` becomes here: bf16-mixed where it is multiplied in hardware, else 32-true."""
+    def precision(self, wanted: str, name: str = "precision") -> str:
+        """What ``auto`` becomes here: bf16-mixed where it is multiplied in hardware, else 32-true.
+
+        Raises:
+            UserError: 16-mixed on a CPU, which Lightning would compute as bf16-mixed without a word.
+        """
+        if wanted == "16-mixed" and self.accelerator == "cpu":
+            raise UserError(f"{name}=16-mixed: a CPU has none. Set auto, bf16-mixed or 32-true.")
         if wanted != "auto":
             return wanted
         if self.accelerator == "cpu":
@@ -95,14 +101,34 @@ def _cpu_multiplies_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
+def require_device(name: str, device: str) -> None:
+    """Refuse a device that is not here.
+
+    Args:
+        name: the setting that asks for it.
+        device: as torch (``cuda:1``) or Lightning (``gpu``) names it.
+
+    Raises:
+        UserError: there is none, or it is of another kind than cpu, cuda and mps.
+    """
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "gpu", "cuda", "mps"):
+        raise UserError(f"{name}={device}: it must be cpu, cuda, cuda:NUMBER or mps.")
+    if kind in ("gpu", "cuda"):
+        _compute_capability(f"{name}={device}")
+    if kind == "mps" and (platform.system(), platform.machine()) != ("Darwin", "arm64"):
+        raise UserError(f"{name}=mps: this is no Mac with Apple silicon. Set it to cpu.")
+
+
 @cache
-def _compute_capability() -> float:
+def _compute_capability(asked: str = "trainer.accelerator=gpu") -> float:
     """Of the first GPU; asked of the driver's tool, as asking torch would initialise CUDA in the planning process."""
     command = ["nvidia-smi", "--query-gpu=compute_cap", "--format=csv,noheader"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
     except (OSError, subprocess.SubprocessError) as error:
-        raise UserError(f"trainer.accelerator=gpu: nvidia-smi finds no GPU here ({error}). Use trainer=cpu.") from error
+        way = "Use trainer=cpu." if asked.startswith("trainer") else "Set it to cpu."
+        raise UserError(f"{asked}: nvidia-smi finds no GPU here ({error}). {way}") from error
     return float(answer.split()[0])
 
 

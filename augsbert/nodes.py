@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -21,17 +22,19 @@ from augsbert.parts import STAGE, Part, nested
 from augsbert.store import Stage, Store
 from augsbert.store.rows import Rows
 
+log = logging.getLogger(__name__)
+
 #: Versions of the code behind each kind of stage; a test fails when that code changes and its version does not.
 VERSIONS = {
     "dataset": 1,
     "pool": 1,
     "candidates": 1,
     "augmented": 1,
-    "cross_encoder": 2,
+    "cross_encoder": 3,
     "labels": 2,
     "silver": 1,
-    "bi_encoder": 2,
-    "evaluation": 2,
+    "bi_encoder": 3,
+    "evaluation": 3,
 }
 
 
@@ -58,7 +61,7 @@ class Lesson(NamedTuple):
     train: Callable[[], pd.DataFrame]
     dev: Callable[[], tuple[pd.DataFrame, Task]]
     inputs: Mapping[str, Stage]
-    settings: Mapping[str, Any]
+    settings: Callable[[], Mapping[str, Any]]
 
 
 class Exam(NamedTuple):
@@ -117,7 +120,7 @@ class Nodes:
             stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, lesson.train(), dev)
 
         def settings() -> dict[str, Any]:
-            return part.keyed | dict(lesson.settings)
+            return part.keyed | dict(lesson.settings())
 
         kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
         stage = self.stage(name, write, settings, {**lesson.inputs, **part.inputs}, kind)
@@ -125,13 +128,18 @@ class Nodes:
 
     def _pruning(self, name: str, task: Task) -> dict[str, Any] | None:
         """The trial that the bi-encoder's fit reports to, where the search goes by what the fit reports."""
-        goes_by = self.cfg.objective in (None, f"bi_encoder/dev/{PRIMARY[task]}")
-        return plain(self.cfg.pruning) if name == "bi_encoder" and goes_by else None
+        if name != "bi_encoder" or self.cfg.pruning is None:
+            return None
+        goes_by = self.cfg.objective or f"bi_encoder/dev/{PRIMARY[self.posed]}"
+        if goes_by != f"bi_encoder/dev/{PRIMARY[task]}":
+            log.info("no trial is given up early: the fit reports %s, the search goes by %s", PRIMARY[task], goes_by)
+            return None
+        return plain(self.cfg.pruning)
 
     @property
-    def cut(self) -> dict[str, Any]:
-        """What decides the gold beside its source."""
-        return {"gold_size": self.cfg.gold_size, "seed": self.cfg.seed if self.cfg.gold_size else None}
+    def posed(self) -> Task:
+        """The task that the encoders are evaluated on."""
+        raise NotImplementedError
 
     def labelled(
         self,
@@ -139,7 +147,7 @@ class Nodes:
         labeller: Mapping[str, Part],
         pairs: Callable[[], pd.DataFrame],
         inputs: Mapping[str, Stage],
-        cut: Mapping[str, Any],
+        cut: Callable[[], Mapping[str, Any]],
     ) -> Stage:
         """Pairs with the labeller's score (of several, their mean); each one's scores are kept for other runs, by pair.
 
@@ -148,14 +156,14 @@ class Nodes:
             labeller: cross-encoders by stage name.
             pairs: gives what to score.
             inputs: what ``pairs`` reads.
-            cut: what decides the pairs beside the inputs.
+            cut: gives what decides the pairs beside the inputs.
         """
         labellers = list(labeller.values())
         precisions = [self._precision(labeller) for labeller in labellers]
 
         def write(folder: Path) -> None:
             kept = [
-                Rows(self.store.dir / "rows" / f"{labeller.identity[:32]}-{precision}")
+                Rows(self.store.dir / "rows" / f"{labeller.identity[:32]}-{precision}-{VERSIONS['labels']}")
                 for labeller, precision in zip(labellers, precisions, strict=True)
             ]
             jobs = [partial(self.scoring, "labels", *labeller) for labeller in zip(labellers, precisions, strict=True)]
@@ -163,7 +171,7 @@ class Nodes:
 
         def settings() -> dict[str, Any]:
             keyed = [{"labeller": part.keyed, "precision": p} for part, p in zip(labellers, precisions, strict=True)]
-            return _joint(keyed, "labellers") | dict(cut)
+            return _joint(keyed, "labellers") | dict(cut())
 
         return self.stage(name, write, settings, {**inputs, **_joint_inputs(labellers)}, "labels")
 

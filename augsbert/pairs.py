@@ -42,7 +42,7 @@ class Evidence(NamedTuple):
     """What a selector may look at beside the scored pairs: the labeller's side, never the target's labels.
 
     ``gold`` are the pairs that the labeller learnt from. ``dev()`` gives the source's dev pairs with the labeller's own
-    scores in a column ``prediction``; they are made when it is called.
+    scores in a column ``prediction``, for a selector whose ``reads_dev`` is true.
     """
 
     gold: pd.DataFrame
@@ -159,7 +159,13 @@ def draw(pairs: pd.DataFrame, size: int | None, seed: int) -> pd.DataFrame:
 
 
 def hold_out(pairs: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Set a share (0..1) of the rows aside by ``seed`` alone: those that stay and those set aside, one at least."""
+    """Set a share (0..1) of the rows aside by ``seed`` alone: those that stay and those set aside, one at least.
+
+    Raises:
+        UserError: there are fewer than two rows.
+    """
+    if len(pairs) < 2:
+        raise UserError(f"holdout={share}: of {len(pairs)} silver pairs none can be held out. Select more.")
     size = min(max(round(share * len(pairs)), 1), len(pairs) - 1)
     aside = np.zeros(len(pairs), dtype=bool)
     aside[np.random.default_rng(seed).permutation(len(pairs))[:size]] = True

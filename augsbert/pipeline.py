@@ -77,7 +77,9 @@ class Flow(SilverFlow):
             pairs = self.held(silver)[1] if self.adapted else None
             return self.of_gold(self.source).dev() if pairs is None else (pairs, task_of(pairs))
 
-        settings = self.cut | self.holdout | {"train_on": self.cfg.train_on}
+        def settings() -> dict[str, Any]:
+            return self.cut() | self.holdout | {"train_on": self.cfg.train_on}
+
         return Lesson(train, dev, {"source": self.source, "silver": silver, **gold}, settings)
 
     @property
@@ -106,6 +108,11 @@ class Flow(SilverFlow):
             return self.splits(self.target)._replace(dev=self.held(silver)[1])
 
         return Exam(splits, {"dataset": self.target, "silver": silver}, self.holdout)
+
+    @property
+    def posed(self) -> Task:
+        """The task that the encoders are evaluated on: the target's."""
+        return self.splits(self.target).task
 
     @cached_property
     def evaluations(self) -> dict[str, Stage]:

@@ -62,7 +62,8 @@ def _read(path: Path) -> Pool:
 def _lines(path: Path) -> Iterator[str]:
     for number, line in enumerate(text_lines(path), start=1):
         try:
-            if text := line.decode("utf8").strip():
+            # What editors of Windows begin a file with is no part of its first sentence.
+            if text := line.decode("utf-8-sig" if number == 1 else "utf8").strip():
                 yield text
         except UnicodeDecodeError as error:
             raise UserError(

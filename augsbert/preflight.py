@@ -15,7 +15,7 @@ from pydantic import Field
 from augsbert.config import check, complain, located, make, mistyped, nearest, part_class, plain
 from augsbert.encoders.weights import limits, read_config, resolve
 from augsbert.errors import UserError
-from augsbert.hardware import Hardware
+from augsbert.hardware import Hardware, require_device
 from augsbert.nodes import parts_of
 from augsbert.parts import STAGE, nested, own_encoders
 
@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 #: The settings that are no part's, and what each may be.
 SETTINGS: dict[str, Any] = {
     "model": str,
-    "seed": Annotated[int, Field(ge=0)],
+    "seed": Annotated[int, Field(ge=0, lt=2**63)],
     "gold_size": Annotated[int, Field(ge=1)] | None,
-    "pool": str | list[str],
+    "pool": str | Annotated[list[str], Field(min_length=1)],
     "train_on": Literal["gold_and_silver", "silver"],
     "holdout": Annotated[float, Field(gt=0, lt=1)],
     "relabel_gold": bool,
@@ -41,7 +41,7 @@ SETTINGS: dict[str, Any] = {
     "store.dir": str,
 }
 #: Fits that a part's ``encoder: stage:NAME`` may name: those that hang on gold alone.
-FITTED = ("baseline", "upper_bound")
+FITTED = ("baseline",)
 #: Nodes that every run reads.
 NEEDED = (
     *("dataset", "selector", "cross_encoder", "bi_encoder", "bi_encoder.loss", "bi_encoder.fit"),
@@ -146,6 +146,13 @@ def _unlabelled(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     embeds = [path for path, node in parts.items() if path.partition(".")[0] == "sampler" and "encoder" in node]
     if cfg.rounds > 1 and not embeds:
         yield f"rounds={cfg.rounds}: this sampler embeds nothing, and all would find the same. Set sampler=semantic."
+    if cfg.relabel_gold and cfg.train_on == "silver":
+        yield "relabel_gold=true: with train_on=silver no gold is learnt from. Leave one of them out."
+    if cfg.compare.poly and not (cfg.get("sampler") or cfg.get("augmenter")):
+        yield "compare.poly=true: it is fitted on what AugSBERT is, and nothing gives silver. Set sampler=bm25."
+    for name in ("poly_encoder", "poly_encoder.fit", "poly_encoder.loss") if cfg.compare.poly else ():
+        if OmegaConf.select(cfg, name) is None:
+            yield f"{name}: compare.poly=true cannot do without it. Leave out what takes it away: {name}=null."
     if cfg.relabel_gold and not cfg.get("sampler"):
         yield "relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false."
 
@@ -156,8 +163,11 @@ def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     questions: list[Callable[[], Any]] = [
         partial(hardware.share, fit["batch_size"], f"{name}.fit.batch_size") for name, fit in fits.items()
     ]
+    questions += [partial(hardware.precision, fit["precision"], f"{name}.fit.precision") for name, fit in fits.items()]
+    devices: dict[str, str] = {"trainer.accelerator": hardware.accelerator}
+    devices |= {f"{name}.device": str(node["device"]) for name, node in parts.items() if "device" in node}
     if not cfg.plan:
-        questions.append(partial(hardware.precision, "auto"))  # which looks for a GPU
+        questions += [partial(require_device, *device) for device in devices.items()]
     for question in questions:
         try:
             question()

@@ -27,6 +27,16 @@ def check_number(argument: str, value: object, low: float, high: float) -> None:
         raise UserError(f"{argument}={value!r}: give a number in {low}..{high}.")
 
 
+def check_inside(argument: str, value: object) -> None:
+    """Refuse what is not a number above 0 and below 1.
+
+    Raises:
+        UserError: it is not; the message names the argument and the value.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < 1:
+        raise UserError(f"{argument}={value!r}: give a number between 0 and 1.")
+
+
 def check_choice(argument: str, value: object, choices: Sequence[object]) -> None:
     """Refuse what is not one of ``choices``.
 

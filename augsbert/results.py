@@ -19,13 +19,26 @@ from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
 
+_FILES = (
+    *("metrics.json", "stages.json", "settings.json", "histogram.json"),
+    *("silver.parquet", "predictions.parquet"),
+)
+
 
 def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Iterable[Any]) -> None:
-    """Write ``settings.json``, after what an earlier run left here: its figures must not stand under other settings."""
-    (folder / "metrics.json").unlink(missing_ok=True)
+    """Write ``settings.json``, in place of what an earlier run left: its files must not stand under other settings."""
+    forget(folder)
     parts = {str(group): choice for group, choice in choices.items()}
     settings = {"overrides": [str(override) for override in overrides], "choices": parts, "config": dict(config)}
     (folder / "settings.json").write_text(json.dumps(settings, indent=1))
+
+
+def forget(folder: Path) -> None:
+    """Remove what a run has left in its folder; the stages are in the store."""
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    for name in ("bi_encoder", "cross_encoder", "poly_encoder"):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:
@@ -34,19 +47,15 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
     Returns:
         The metrics: flat, names as in ``bi_encoder/test/spearman``, values in their natural range.
     """
+    silver = _silver(flow, folder)
     metrics = {
         f"{name}/{metric}": value
         for name, stage in flow.evaluations.items()
         for metric, value in json.loads((stage.folder / "metrics.json").read_text()).items()
     }
     metrics["silver/gold_pairs"] = float(len(flow.gold))
-    if flow.silver is not None:
-        shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
-        silver = pd.read_parquet(folder / "silver.parquet")
+    if silver is not None:
         metrics["silver/pairs"] = float(len(silver))
-        histogram(silver, flow.gold).to_json(folder / "histogram.json", orient="records", indent=1)
-        if warning := collapse_warning(silver, flow.gold):
-            logger.warning("%s", warning)
     _predictions(flow).to_parquet(folder / "predictions.parquet")
     for name, part in _models(flow):
         if "encoder" in part.inputs:
@@ -56,6 +65,18 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
     metrics |= _times(records)
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
     return metrics
+
+
+def _silver(flow: Flow, folder: Path) -> pd.DataFrame | None:
+    """Silver, its file and its histogram, before anything is trained on it; a collapse is warned about."""
+    if flow.silver is None:
+        return None
+    shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
+    silver = pd.read_parquet(folder / "silver.parquet")
+    histogram(silver, flow.gold).to_json(folder / "histogram.json", orient="records", indent=1)
+    if warning := collapse_warning(silver, flow.gold):
+        logger.warning("%s", warning)
+    return silver
 
 
 def _models(flow: Flow) -> Iterator[tuple[str, Part]]:

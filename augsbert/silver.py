@@ -7,6 +7,7 @@ trained.
 
 from __future__ import annotations
 
+import logging
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,8 @@ from augsbert.pairs import SENTENCES, Evidence, Pool, Task, digest, draw, withou
 from augsbert.parts import Part
 from augsbert.pool import read_pool, unlabelled, write_pool
 from augsbert.store import Stage
+
+log = logging.getLogger(__name__)
 
 
 class Round(NamedTuple):
@@ -56,11 +59,30 @@ class SilverFlow(Nodes):
 
     @cached_property
     def gold(self) -> pd.DataFrame:
-        """The source's train pairs, cut to ``gold_size`` by seed alone."""
+        """The source's train pairs, cut to ``gold_size`` by seed alone; none of them is a target's dev or test pair."""
         splits = self.splits(self.source)
-        gold = draw(splits.train, self.cfg.gold_size, self.cfg.seed)
+        train = without(splits.train, self.seen_elsewhere) if len(self.seen_elsewhere) else splits.train
+        gold = draw(train, self.cfg.gold_size, self.cfg.seed)
         check_scores(gold, splits.task, f"gold_size={self.cfg.gold_size}")
+        check_scores(splits.dev, splits.task, "dataset: dev")
         return gold
+
+    @cached_property
+    def seen_elsewhere(self) -> pd.DataFrame:
+        """The source's train pairs that are in the target's dev or test set, of which they would tell the labels."""
+        train = self.splits(self.source).train
+        if not self.adapted:
+            return train[:0]
+        target = self.splits(self.target)
+        kept = without(train, target.dev, target.test)
+        if leaks := len(train) - len(kept):
+            log.warning("source: %d of its train pairs are the target's dev or test pairs, and are left out", leaks)
+        return without(train, kept)
+
+    def cut(self) -> dict[str, Any]:
+        """What decides the gold beside its source."""
+        cut = {"gold_size": self.cfg.gold_size, "seed": self.cfg.seed if self.cfg.gold_size else None}
+        return cut | ({"without": _text_of(self.seen_elsewhere)} if len(self.seen_elsewhere) else {})
 
     @cached_property
     def pool(self) -> Stage:
@@ -115,7 +137,7 @@ class SilverFlow(Nodes):
             stages.write_augmented(folder, made, augmenter.settings["_target_"])
 
         def settings() -> dict[str, Any]:
-            return {"augmenter": augmenter.keyed, "exclude": _text_of(self.exclude)} | self.cut
+            return {"augmenter": augmenter.keyed, "exclude": _text_of(self.exclude)} | self.cut()
 
         return self.stage("augmented", write, settings, {"source": self.source, **augmenter.inputs})
 
@@ -140,7 +162,7 @@ class SilverFlow(Nodes):
         if candidates is None:
             return None
         inputs = {"candidates": candidates}
-        return self.labelled(self.in_round("labels"), self.labeller, lambda: table_of(candidates), inputs, {})
+        return self.labelled(self.in_round("labels"), self.labeller, lambda: table_of(candidates), inputs, dict)
 
     @cached_property
     def silver(self) -> Stage | None:
@@ -150,37 +172,54 @@ class SilverFlow(Nodes):
         if not inputs:
             return None
         selector = self.part("selector")
+        judged = {"judged": self.judged} if getattr(selector.make(), "reads_dev", False) else {}
+
+        def dev() -> pd.DataFrame:
+            pairs = self.splits(self.source).dev
+            scores = table_of(judged["judged"], "predictions")["prediction"]
+            return pairs.assign(prediction=scores[: len(pairs)].to_numpy())
 
         def write(folder: Path) -> None:
-            scored = pd.concat([table_of(stage) for stage in inputs.values()], ignore_index=True)
+            scored = pd.concat([table_of(stage) for stage in made.values() if stage is not None], ignore_index=True)
             with self.speaking("selector", selector):
-                taken = selector.make()(scored, Evidence(self.gold, self.judged))
+                taken = selector.make()(scored, Evidence(self.gold, dev))
             stages.write_silver(folder, taken)
 
         def settings() -> dict[str, Any]:
-            return selector.keyed | self.cut
+            return selector.keyed | self.cut()
 
-        return self.stage(self.in_round("silver"), write, settings, {**inputs, "source": self.source}, "silver")
+        inputs |= {"source": self.source, **judged}
+        return self.stage(self.in_round("silver"), write, settings, inputs, "silver")
 
-    def judged(self) -> pd.DataFrame:
-        """The source's dev pairs, with the labeller's own scores of them in ``prediction``."""
+    @cached_property
+    def judged(self) -> Stage:
+        """How the labeller scores the source's dev and test pairs.
+
+        Raises:
+            UserError: nothing needs a label, so there is no labeller.
+        """
         if not self.labeller:
             raise UserError("selector: it reads how the labeller scores dev, but without a sampler there is none.")
-        splits = self.splits(self.source)
-        exam = Exam(lambda: splits, {"dataset": self.source}, {})
-        scored = table_of(self.evaluation("labeller", self.labeller, exam), "predictions")
-        return splits.dev.assign(prediction=scored["prediction"][: len(splits.dev)].to_numpy())
+        exam = Exam(lambda: self.splits(self.source), {"dataset": self.source}, {})
+        return self.evaluation("labeller", self.labeller, exam)
 
     def of_gold(self, dataset: Stage, *, whole: bool = False) -> Lesson:
         """Gold, or all of the data set's train pairs; its dev pairs decide."""
 
         def train() -> pd.DataFrame:
-            return self.splits(dataset).train if whole else self.gold
+            if not whole:
+                return self.gold
+            splits = self.splits(dataset)
+            check_scores(splits.train, splits.task, "compare.upper_bound=true")
+            return splits.train
 
         def dev() -> tuple[pd.DataFrame, Task]:
             return self.splits(dataset).dev, self.splits(dataset).task
 
-        return Lesson(train, dev, {"source": dataset}, {"gold_size": None, "seed": None} if whole else self.cut)
+        def settings() -> dict[str, Any]:
+            return {"gold_size": None, "seed": None} if whole else self.cut()
+
+        return Lesson(train, dev, {"source": dataset}, settings)
 
     @cached_property
     def relabelled(self) -> Stage:

@@ -23,12 +23,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from augsbert.commandline import unknown_value
 from augsbert.errors import Pruned, UserError
 
 log = logging.getLogger(__name__)
 
-#: The file in a job's folder that says what became of it.
-STATUS = "status.json"
+#: The file in a job's folder that says what became of it; of a plan another one, as it tells of no run.
+STATUS, PLANNED = "status.json", "planned.json"
 _STAGES = "stages.json"
 #: What the parts of hydra/launcher and hydra/sweeper need.
 _PACKAGES = {
@@ -87,14 +88,19 @@ def divide_cores(launcher: DictConfig) -> None:
 
 
 @contextmanager
-def recorded() -> Iterator[Outcome]:
+def recorded(*, plan: bool) -> Iterator[Outcome]:
     """Run one job of a sweep; an error is written down, in the log and in the job's folder, and goes no further.
 
-    A job that fails returns nan, which a sweeper takes for no result.
+    A job that fails returns nan, which a sweeper takes for no result; what an earlier run has left in its folder would
+    stand for it, and goes.
     """
     divide_cores(HydraConfig.get().launcher)
     start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
     folder = Path(HydraConfig.get().runtime.output_dir)
+    if not plan:
+        from augsbert.results import forget
+
+        forget(folder)
     try:
         yield outcome
     except UserError as error:
@@ -103,24 +109,26 @@ def recorded() -> Iterator[Outcome]:
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
         log.exception("this job failed; the others go on")
-    _write(folder, state, reason, time.monotonic() - start)
+    _write(folder / (PLANNED if plan else STATUS), state, reason, time.monotonic() - start)
 
 
-def _write(folder: Path, state: Any, reason: str, seconds: float) -> None:
-    job = HydraConfig.get().job
-    records = json.loads((folder / _STAGES).read_text()) if state == "done" and (folder / _STAGES).exists() else []
+def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
+    job, stages = HydraConfig.get().job, path.with_name(_STAGES)
+    counts_stages = state == "done" and path.name == STATUS and stages.exists()
+    records = json.loads(stages.read_text()) if counts_stages else []
     found = [record for record in records if record["found"]]
     counts = {"made": len(records) - len(found), "found": len(found), "saved": sum(r["cost"] for r in found)}
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
-    sweep = _absolute(HydraConfig.get().sweep.dir)
+    sweep = _absolute(HydraConfig.get().sweep.dir, HydraConfig.get().runtime.cwd)
     status = Status(sweep, int(job.num), state, reason, overrides, round(seconds, 1), **counts)
-    unfinished = folder / f".{STATUS}"
+    unfinished = path.with_name(f".{path.name}")
     unfinished.write_text(json.dumps(asdict(status), indent=1))
-    unfinished.rename(folder / STATUS)
+    unfinished.rename(path)
 
 
-def _absolute(folder: str) -> str:
-    return str(Path(folder).absolute())
+def _absolute(folder: str, start: str) -> str:
+    """A job may have changed into its own folder (hydra.job.chdir)."""
+    return str(Path(start, folder))
 
 
 class Sweep(Callback):
@@ -128,21 +136,25 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
-        if said := absent_package(config.hydra) or mistaken_objective(config.objective) or lost_folders(config):
+        if said := (
+            unknown_value(config.hydra.overrides.task)
+            or absent_package(config.hydra)
+            or mistaken_objective(config.objective)
+            or lost_folders(config)
+        ):
             sys.exit(f"error: {said}")
-        for folder in statuses(Path(config.hydra.sweep.dir)):
-            (folder / STATUS).unlink()
+        for folder in _statuses(config):
+            (folder / _name(config)).unlink()
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' statuses and print what they come to."""
-        sweep = Path(config.hydra.sweep.dir)
-        jobs = statuses(sweep)
+        jobs = _statuses(config)
         if not jobs and config.hydra.runtime.choices["hydra/sweeper"] == "basic":
             sys.exit(f"error: the sweep has no jobs: a list among {' '.join(config.hydra.overrides.task)} is empty.")
         if config.plan:
             _show_plan(jobs, Path(config.store.dir).absolute())
         else:
-            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {sweep}")
+            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}")
         if any(job.state == "failed" for job in jobs.values()):
             sys.exit(1)
 
@@ -180,10 +192,18 @@ def lost_folders(config: DictConfig) -> str | None:
     return f"{lost[0]}: a cluster's jobs start in folders of their own. Give an absolute path, on a disk that all see."
 
 
-def statuses(sweep: Path) -> dict[Path, Status]:
+def statuses(sweep: Path, name: str = STATUS) -> dict[Path, Status]:
     """What became of a sweep's jobs, by their folders, in the order of their numbers."""
-    read = {path.parent: status for path in sweep.rglob(STATUS) if (status := _status(path, sweep)) is not None}
+    read = {path.parent: status for path in sweep.rglob(name) if (status := _status(path, sweep)) is not None}
     return dict(sorted(read.items(), key=lambda item: item[1].job))
+
+
+def _statuses(config: DictConfig) -> dict[Path, Status]:
+    return statuses(Path(config.hydra.runtime.cwd, config.hydra.sweep.dir), _name(config))
+
+
+def _name(config: DictConfig) -> str:
+    return PLANNED if config.plan else STATUS
 
 
 def _status(path: Path, sweep: Path) -> Status | None:
@@ -192,13 +212,15 @@ def _status(path: Path, sweep: Path) -> Status | None:
         status = Status(**json.loads(path.read_text()))
     except (ValueError, TypeError):
         return None
-    return status if status.sweep == _absolute(str(sweep)) else None
+    return status if status.sweep == str(sweep.absolute()) else None
 
 
 def summary(jobs: list[Status]) -> str:
     """A line for each job with the settings that tell it from the others, and one for all of them."""
     from augsbert.reporting.table import duration
 
+    if not jobs:
+        return "no job was left to run"
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
     lines = [f"{'job':<5}{'state':<8}{'made':>5}{'found':>7}{'time':>13}   settings"]
     for job in jobs:

@@ -27,6 +27,8 @@ from augsbert.training import DevScore, EpochSeed, loaders, occurring_in
 log = logging.getLogger(__name__)
 
 TRIALS = "trials.json"
+# Runs with seeds 0, 1, 2 must not try the same seeds and choose the same one.
+_APART = 10_000
 
 
 class StopAfter(pl.Callback):
@@ -64,7 +66,7 @@ def choose_seed(
     """
     settings = module.fit_settings
     assert settings is not None
-    seeds = [settings.seed + i for i in range(int(settings.seed_optimization["seeds"]))]
+    seeds = [settings.seed + _APART * i for i in range(int(settings.seed_optimization["seeds"]))]
     if len(seeds) == 1:
         return
     kept = folder / TRIALS

@@ -25,6 +25,7 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.errors import UserError
+from augsbert.ranges import check_choice, check_count
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -47,6 +48,9 @@ class OptunaSweeper(Sweeper):
         seed: of the sampler.
         sampler: makes Optuna's sampler of a ``seed``.
         pruner: Optuna's pruner, or None.
+
+    Raises:
+        UserError: a value is out of its range.
     """
 
     config: DictConfig
@@ -63,6 +67,9 @@ class OptunaSweeper(Sweeper):
         sampler: Callable[..., Any],
         pruner: Any,
     ) -> None:
+        for name, value in (("n_trials", n_trials), ("n_jobs", n_jobs)):
+            check_count(f"hydra.sweeper.{name}", value)
+        check_choice("hydra.sweeper.direction", direction, ["maximize", "minimize"])
         self.n_trials, self.n_jobs, self.direction = n_trials, n_jobs, direction
         self.study_name, self.seed = study_name, seed
         # Jobs may start in another folder.
@@ -127,9 +134,18 @@ class OptunaSweeper(Sweeper):
         from augsbert.pruning import storage
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.create_study(
-            storage=storage(self.storage), study_name=name, direction=self.direction, load_if_exists=True
-        )
+        try:
+            study = optuna.create_study(
+                storage=storage(self.storage), study_name=name, direction=self.direction, load_if_exists=True
+            )
+        except Exception as error:  # of many kinds, for the storage is a file, or a database of any make
+            said = str(error).strip().splitlines()[0]
+            raise UserError(f"hydra.sweeper.storage={self.storage}: it cannot be opened ({said}).") from error
+        if study.direction.name.lower() != self.direction:
+            raise UserError(
+                f"hydra.sweeper.direction={self.direction}: study {name} is to {study.direction.name.lower()}. "
+                "Set hydra.sweeper.study_name to another one."
+            )
         # A sampler that starts from its seed again would draw again what the first trials were.
         study.sampler = self.sampler(seed=self.seed + len(study.trials))
         for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
@@ -143,7 +159,7 @@ class OptunaSweeper(Sweeper):
 
     def _search(self, study: Study, searched: Mapping[str, BaseDistribution], fixed: Sequence[str]) -> None:
         while (left := self.n_trials - _finished(study) - self.failed) > 0:
-            trials = [study.ask(dict(searched)) for _ in range(min(self.n_jobs, left))]
+            trials = [_asked(study, searched) for _ in range(min(self.n_jobs, left))]
             jobs = [
                 [*fixed, *(f"{key}={value}" for key, value in trial.params.items()), self._told(study, trial)]
                 for trial in trials
@@ -181,6 +197,21 @@ def _distribution(override: Override) -> BaseDistribution:
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log_scale)
     return FloatDistribution(float(low or 0), float(high or 0), log=log_scale)
+
+
+def _asked(study: Study, searched: Mapping[str, BaseDistribution]) -> Trial:
+    """A new trial.
+
+    Raises:
+        UserError: the study was begun with other values of a setting.
+    """
+    try:
+        return study.ask(dict(searched))
+    except ValueError as error:
+        raise UserError(
+            f"study {study.study_name}: it was begun with other values ({error}). Give it those, or set "
+            "hydra.sweeper.study_name to another one."
+        ) from error
 
 
 def literal(value: Any) -> str:

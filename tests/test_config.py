@@ -231,23 +231,32 @@ def test_names_are_those_of_the_parts_that_are_chosen(monkeypatch: pytest.Monkey
     assert explain(raised.value, CONF) == "sampler.num_pair: there is no such setting. Did you mean num_pairs?"
 
 
-@pytest.mark.parametrize("typed", ["sampler=null", "sampler=bm25,null", "dataset@source=null", "bi_encoder/loss=null"])
+@pytest.mark.parametrize("typed", ["sampler=null", "sampler=bm25,null", "bi_encoder/loss=null"])
 def test_null_is_refused_for_a_part(typed: str) -> None:
     with pytest.raises(UserError, match=re.escape(f"{typed}: null is no part. To leave the part out: '~")):
         refuse_null_parts(["seed=1", typed], CONF)
 
 
 def test_null_is_a_value_elsewhere() -> None:
-    refuse_null_parts(["gold_size=null", "cross_encoder.fit=null", "bi_encoder.num_layers=null"], CONF)
+    refuse_null_parts(
+        [
+            "dataset@source=null",
+            "augmenter=null",
+            "gold_size=null",
+            "cross_encoder.fit=null",
+            "bi_encoder.num_layers=null",
+        ],
+        CONF,
+    )
 
 
 def test_all_mistakes_are_said_at_once_each_where_it_stands() -> None:
-    wrong = ["seed=-1", "gold_size=many", "bi_encoder.max_seq_length=1", "cross_encoder.fit.epochs=0", "+sampler.k=1"]
+    wrong = ["holdout=2", "gold_size=many", "bi_encoder.max_seq_length=1", "cross_encoder.fit.epochs=0", "+sampler.k=1"]
     cfg = composed(*wrong)
     with pytest.raises(UserError) as raised:
         check(cfg, SETTINGS, parts_of(cfg))
     assert [re.split("[=:]", line)[0] for line in str(raised.value).splitlines()] == [
-        *("seed", "gold_size", "sampler.k", "cross_encoder.fit.epochs", "bi_encoder.max_seq_length")
+        *("gold_size", "holdout", "sampler.k", "cross_encoder.fit.epochs", "bi_encoder.max_seq_length")
     ]
 
 

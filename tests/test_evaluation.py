@@ -170,6 +170,17 @@ def test_gold_of_one_class_gives_nan_thresholds_and_nan_decisions(caplog: pytest
     assert found["roc_auc"] == 1
 
 
+@pytest.mark.parametrize("soft", [[0.6, 0.9, 0.7], [0.1, 0.4, 0.2]])
+def test_soft_labels_of_one_class_give_nan_and_no_traceback(
+    soft: list[float], caplog: pytest.LogCaptureFixture, recwarn: pytest.WarningsRecorder
+) -> None:
+    scores, gold = np.array([0.1, 0.3, 0.2]), np.array(soft)
+    found = metrics(scores, gold, "binary", best_thresholds(scores, gold))
+    assert all(math.isnan(value) for value in found.values())
+    assert f"all 3 gold scores are {float(soft[0] >= 0.5):g}" in caplog.text
+    assert not recwarn.list
+
+
 def test_without_thresholds_there_are_no_decisions() -> None:
     found = metrics(np.array([0.1, 0.2]), np.array([0, 1]), "binary")
     assert list(found) == [name for name in NAMES["binary"] if name not in ("f1", "accuracy")]

@@ -127,6 +127,46 @@ def test_the_targets_labels_never_reach_the_bi_encoder(
     assert weights[0] == weights[1]
 
 
+def test_a_target_needs_no_labels_but_those_of_test(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_table(source, train=60, seed=1)
+    bare = [f"dataset.{split}={tmp_path / split}.csv" for split in ("train", "dev")]
+    for split in ("train", "dev"):
+        pd.read_csv(tiny_table / f"{split}.csv")[SENTENCES].to_csv(tmp_path / f"{split}.csv", index=False)
+    unlabelled = _adapted(flow, source, *bare, "dataset.unlabelled=[train,dev]")
+    assert _keys(unlabelled)["bi_encoder"] == _keys(_adapted(flow, source))["bi_encoder"]
+    with pytest.raises(UserError, match=r"its pairs have no scores \(dataset.unlabelled\)"):
+        _ = flow(*bare, "dataset.unlabelled=[train,dev]").gold
+
+
+def test_pairs_of_the_targets_dev_and_test_are_not_learnt_from_in_the_source(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_table(source, train=60, seed=1)
+    clean = _adapted(flow, source)
+    leaks = pd.read_csv(tiny_table / "test.csv")[:7].rename(
+        columns={"sentence1": "sentence2", "sentence2": "sentence1"}
+    )
+    train = source / "train.csv"
+    pd.concat([leaks, pd.read_csv(train)]).to_csv(train, index=False)
+    leaky = _adapted(flow, source)
+    assert len(leaky.splits(leaky.source).train) == 67
+    pd.testing.assert_frame_equal(leaky.gold.sort_index(axis=1), clean.gold.sort_index(axis=1))
+
+
+def test_the_scores_of_dev_that_a_selector_reads_are_a_stage_of_the_run(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=source_dev")
+    assert "evaluation/labeller" in _keys(reading)
+    assert "evaluation/labeller" not in _keys(plain)
+
+
 def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
     flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
 ) -> None:

@@ -48,6 +48,11 @@ def test_a_file_of_any_kind_gives_its_distinct_sentences(tmp_path: Path, name: s
     assert made.pairs.to_numpy().tolist() == pairs
 
 
+def test_the_mark_that_begins_a_file_is_no_part_of_its_first_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("\ufeffa dog\na cat\n".encode())
+    assert unlabelled(str(tmp_path / "a.txt"), TRAIN, GOLD).sentences == ["a dog", "a cat"]
+
+
 def test_several_files_are_one_pool(tmp_path: Path) -> None:
     (tmp_path / "more.txt").write_text("c\nd\n")
     made = unlabelled([str(_write(tmp_path, "pairs.csv")), str(tmp_path / "more.txt")], TRAIN, GOLD)

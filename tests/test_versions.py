@@ -18,8 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).with_name("versions.json")
-SCORING = ["stages.py", "scoring.py", "trainer.py", "batching.py", "encoders/module.py"]
-FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py"]
+SCORING = ["stages.py", "scoring.py", "trainer.py", "hardware.py", "batching.py", "encoders/module.py"]
+FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "encoders/occurring.py"]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],
@@ -42,7 +42,7 @@ def _targets() -> list[str]:
 
 
 def _files_of(target: str) -> list[Path]:
-    """The part's file, and those of its own package that it imports, directly or not."""
+    """The part's file, and those of the project that it imports, directly or not."""
     part = _located(target)
     waiting, files = [part.__module__], {}
     while waiting:
@@ -50,9 +50,8 @@ def _files_of(target: str) -> list[Path]:
         if name in files:
             continue
         files[name] = Path(importlib.import_module(name).__file__ or "")
-        package = name.rpartition(".")[0]
         imports = [n for n in ast.walk(ast.parse(files[name].read_text())) if isinstance(n, ast.ImportFrom)]
-        waiting += [n.module for n in imports if n.module and n.module.startswith(package + ".")]
+        waiting += [n.module for n in imports if n.module and n.module.startswith("augsbert.")]
     return sorted(files.values())
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.masked import MaskedModel
-from augsbert.augmenters.words import Span, changeable, draw, like, put, words_of
+from augsbert.augmenters.words import Span, changeable, draw, like, put, starts_sentence
 from augsbert.errors import UserError
 from augsbert.ranges import check_count, check_number, check_share
 
@@ -43,7 +43,7 @@ class ContextualSubstitute:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 2
+    VERSION = 3
     ORIGIN = "contextual_substitute"
 
     def __init__(
@@ -89,7 +89,7 @@ class ContextualSubstitute:
 class ContextualInsert(ContextualSubstitute):
     """Puts words between others, where a masked language model expects them.
 
-    The gap is before a drawn word that is neither a number nor a function word, nor the sentence's first: where an
+    The gap is before a drawn word that is neither a number nor a function word, nor a sentence's first: where an
     adjective or an adverb goes. All else is as in :class:`ContextualSubstitute`; ``share`` is of the words that are
     there.
     """
@@ -102,8 +102,8 @@ class ContextualInsert(ContextualSubstitute):
 
 
 def _later(sentence: str) -> list[Span]:
-    """The changeable words but the first word, whose capital would have to move."""
-    return [span for span in changeable(sentence) if span != words_of(sentence)[0]]
+    """The changeable words but those that begin a sentence, whose capital would have to move."""
+    return [span for span in changeable(sentence) if not starts_sentence(sentence, span[0])]
 
 
 def _filled(

@@ -57,7 +57,7 @@ class SynonymPPDB:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 2
+    VERSION = 3
     UNKEYED = ("path",)
 
     def __init__(
@@ -161,7 +161,7 @@ _SHAPE = "not of PPDB's form, LHS ||| source ||| target ||| PPDB2.0Score=5.2 ...
 
 
 def _entry(line: bytes) -> Entry | None:
-    fields = line.decode("utf8", "replace").rstrip("\n").split(" ||| ")
+    fields = line.decode("utf8", "replace").rstrip("\r\n").split(" ||| ")
     if len(fields) < 4 or not fields[1] or not fields[2]:
         return None
     if fields[-1] == "Exclusion":  # what excludes one another, as dog and cat, is listed too

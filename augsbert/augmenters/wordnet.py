@@ -47,7 +47,7 @@ class SynonymWordnet:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 2
+    VERSION = 3
     UNKEYED = ("path",)
 
     def __init__(

@@ -13,6 +13,7 @@ _WORD = re.compile(r"(?<![\w'’-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w'’-])")
 
 #: How words begin that take "an", as far as spelling tells.
 _VOWEL_SOUND = re.compile(r"(?!uni[^mn]|us[eu]|eu|one\b|once)[aeiou]|hour|honest|honou?r|heir")
+_ABBREVIATED = re.compile(r"\b(?:Mrs?|Ms|Dr|Prof|Gen|Lt|Col|Sgt|Capt|Sens?|Gov|Reps?|Rev|Hon|St|Jr|Sr|vs|[A-Z])\.$")
 #: Where something starts and ends in a sentence.
 Span = tuple[int, int]
 
@@ -25,7 +26,7 @@ def words_of(sentence: str) -> list[Span]:
 def changeable(sentence: str) -> list[Span]:
     """Where the words stand that may be replaced: no numbers, single letters, names or function words.
 
-    A name is what has a capital where no sentence begins.
+    A name is what has a capital where no sentence begins, or capitals alone in a sentence that has others.
     """
     spans = [(start, end) for start, end in words_of(sentence) if end - start > 1]
     return [
@@ -67,9 +68,17 @@ def like(word: str, model: str) -> str:
     return word[:1].upper() + word[1:] if model[:1].isupper() else word
 
 
-def _is_name(sentence: str, start: int, end: int) -> bool:
+def starts_sentence(sentence: str, start: int) -> bool:
+    """Whether a sentence begins at this place of a text; the full stop of "Mr." and of initials ends none."""
     before = sentence[:start].rstrip(" \"'“‘(")
-    return before != "" and before[-1] not in ".!?:" and sentence[start].isupper() and not sentence[start:end].isupper()
+    return before == "" or (before[-1] in ".!?:" and _ABBREVIATED.search(before) is None)
+
+
+def _is_name(sentence: str, start: int, end: int) -> bool:
+    word = sentence[start:end]
+    if not word[0].isupper() or sentence.isupper():
+        return False
+    return word.isupper() or not starts_sentence(sentence, start)
 
 
 def _article(before: str, word: str) -> str:
@@ -78,7 +87,8 @@ def _article(before: str, word: str) -> str:
     if not match:
         return before
     vowel = _VOWEL_SOUND.match(word.lower()) is not None
-    return f"{before[: match.start()]}{match[1]}{'n' if vowel else ''}{match[2]}"
+    n = "N" if word.isupper() and before.isupper() else "n"
+    return f"{before[: match.start()]}{match[1]}{n if vowel else ''}{match[2]}"
 
 
 #: Lucene's stop words, and the pronouns, auxiliaries and particles that are not among them.
@@ -87,6 +97,6 @@ a an and are as at be but by for if in into is it no not of on or such that the 
 this to was will with i me my mine we us our ours you your yours he him his she her hers its them theirs who
 whom whose which what am been being were do does did doing done have has had having can could may might must
 shall should would from so than too very just also only any some each all both nor n't don't doesn't isn't
-aren't wasn't can't cannot how when where why about over under up down out off again once here
+aren't wasn't can't cannot how when where why about over under up down out off again once here mr mrs ms dr
 """
 _CLOSED = frozenset(_CLOSED_WORDS.split())

@@ -25,13 +25,14 @@ _log = logging.getLogger(__name__)
 class Layout(NamedTuple):
     """How the columns of a file become the pairs table.
 
-    ``score_range`` is mapped to 0..1 and is for regression; a binary score is 0 or 1 as it stands. ``split`` names the
-    column that says train, dev or test, where one file holds all three.
+    ``score_range`` is mapped to 0..1 and is for regression; a binary score is 0 or 1 as it stands. Without a ``score``
+    column pairs have none (nan). ``split`` names the column that says train, dev or test, where one file holds all
+    three.
     """
 
     sentence1: str = "sentence1"
     sentence2: str = "sentence2"
-    score: str = "score"
+    score: str | None = "score"
     split: str | None = None
     score_range: tuple[float, float] = (0.0, 1.0)
     task: pairs.Task = "regression"
@@ -39,7 +40,8 @@ class Layout(NamedTuple):
     @property
     def columns(self) -> list[str]:
         """The names of the columns to read."""
-        return [self.sentence1, self.sentence2, self.score] + ([self.split] if self.split else [])
+        names = [self.sentence1, self.sentence2, self.score, self.split]
+        return [name for name in names if name is not None]
 
 
 def read_pairs(path: Path, layout: Layout) -> pd.DataFrame:
@@ -71,7 +73,8 @@ def scored_pairs(raw: pd.DataFrame, layout: Layout, where: str) -> pd.DataFrame:
         where: the file, for messages.
 
     Returns:
-        ``sentence1``, ``sentence2`` (without outer whitespace) and ``score`` (0..1), with the index of ``raw``.
+        ``sentence1``, ``sentence2`` (without outer whitespace) and ``score`` (0..1, or nan where the layout has none),
+        with the index of ``raw``.
 
     Raises:
         UserError: a value is missing; a sentence is not text, or blank; a score is not a number or out of range.
@@ -79,13 +82,17 @@ def scored_pairs(raw: pd.DataFrame, layout: Layout, where: str) -> pd.DataFrame:
     columns = {
         "sentence1": _texts(raw[layout.sentence1], where),
         "sentence2": _texts(raw[layout.sentence2], where),
-        "score": _scores(raw[layout.score], layout, where),
+        "score": np.nan if layout.score is None else _scores(raw[layout.score], layout, where),
     }
     return pd.DataFrame(columns, index=raw.index)
 
 
 def complete(
-    tables: Mapping[str, pd.DataFrame], task: pairs.Task, duplicates: Duplicates, where: Mapping[str, str]
+    tables: Mapping[str, pd.DataFrame],
+    task: pairs.Task,
+    duplicates: Duplicates,
+    where: Mapping[str, str],
+    unlabelled: Collection[str] = (),
 ) -> pairs.Splits:
     """Checked tables in, splits out: duplicates merged in train and dev, nothing of test in dev, of either in train.
 
@@ -94,17 +101,19 @@ def complete(
         task: what the scores pose.
         duplicates: what a pair with two scores is (see ``merged``). Under ``error`` test must have none either.
         where: the file and split of each table, for messages.
+        unlabelled: splits without scores, whose scores are not looked at.
 
     Raises:
         UserError: a split has no pairs or one score only, before or after the leak guard; a pair has two scores.
     """
     for name in SPLITS:
-        check_scores(tables[name], task, where[name])
+        check_scores(tables[name], task, where[name], unlabelled=name in unlabelled)
     kept = {name: merged(tables[name], task, duplicates, where[name]) for name in SPLITS}
     published = tables["test"].reset_index(drop=True)
     splits = pairs.guard_leaks(pairs.Splits(kept["train"], kept["dev"], published, task))
     for name, table in zip(SPLITS, splits[:2], strict=False):
-        check_scores(table, task, f"{where[name]}, without the pairs that a later split holds too")
+        rest = f"{where[name]}, without the pairs that a later split holds too"
+        check_scores(table, task, rest, unlabelled=name in unlabelled)
         repeats, leaks = len(tables[name]) - len(kept[name]), len(kept[name]) - len(table)
         if repeats or leaks:
             _log.info("%s: %d repeated pairs merged, %d dropped that a later split holds", where[name], repeats, leaks)
@@ -118,17 +127,25 @@ def merged(table: pd.DataFrame, task: pairs.Task, duplicates: Duplicates, where:
         UserError: a pair has two scores and ``duplicates`` is ``error``.
     """
     table = pairs.merge_duplicates(table, duplicates, where)
-    return table.assign(score=(table["score"] >= 0.5).astype(float)) if task == "binary" else table
+    labels = (table["score"] >= 0.5).where(table["score"].notna())
+    return table.assign(score=labels.astype(float)) if task == "binary" else table
 
 
-def check_scores(table: pd.DataFrame, task: pairs.Task, where: str) -> None:
-    """Refuse a split on which no metric is defined.
+def check_scores(table: pd.DataFrame, task: pairs.Task, where: str, *, unlabelled: bool = False) -> None:
+    """Refuse a split on which no metric is defined, or, if it is to be ``unlabelled``, one without pairs.
 
     Raises:
-        UserError: no pairs, or one score only: neither a rank correlation nor a ROC curve has a value then.
+        UserError: no pairs, no scores, or one score only: no rank correlation or ROC curve has a value then.
     """
     if table.empty:
         raise UserError(f"{where}: no pairs. Give it some, or draw it from train where the part can.")
+    if unlabelled:
+        return
+    if table["score"].isna().any():
+        raise UserError(
+            f"{where}: its pairs have no scores (dataset.unlabelled), and are to be learnt from. Name a data set that "
+            "has them as the source: scenario=domain_adaptation dataset@source=NAME."
+        )
     if table["score"].nunique() == 1:
         kind, needed = (
             ("label", "both 0 and 1") if task == "binary" else ("score (mapped to 0..1)", "two different scores")

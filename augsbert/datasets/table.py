@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -46,6 +46,7 @@ class Table:
         duplicates: what a pair with two scores is: an ``error``, or given their ``mean`` (of labels: the more frequent,
             a tie being 1).
         draw: ``dev_size`` and ``test_size``, rows (1 or more) or a share (below 1) of train to set aside, by ``seed``.
+        unlabelled: files without scores, ``train`` or both ``train`` and ``dev``: the target of a domain adaptation.
 
     Raises:
         UserError: a value that is not allowed.
@@ -53,6 +54,7 @@ class Table:
 
     VERSION = 1
     UNKEYED = ("train", "dev", "test")
+    LATER: ClassVar[dict[str, Any]] = {"unlabelled": []}
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class Table:
         task: Task = "regression",
         duplicates: Duplicates = "error",
         draw: Mapping[str, Any] = DRAW,
+        unlabelled: Sequence[str] = (),
     ) -> None:
         check_choice("dataset.task", task, ("regression", "binary"))
         check_choice("dataset.duplicates", duplicates, ("error", "mean"))
@@ -75,6 +78,7 @@ class Table:
         if len(self.paths) > 1 and (self.hub or self.layout.split):
             whole = "a hub data set" if self.hub else "one file with a split column (dataset.columns.split)"
             raise UserError(f"dataset.train is {whole}: leave dataset.dev and dataset.test out.")
+        self.unlabelled = _unlabelled(unlabelled, self.paths)
 
     def files(self) -> list[Path] | None:
         """The files of train, dev and test, of those there are; None where they must be fetched from the hub first.
@@ -95,16 +99,19 @@ class Table:
         drawn = [name for name in ("dev", "test") if self._is_drawn(name, tables)]
         if drawn:
             where |= {name: f"{where['train']}, {name} drawn from it" for name in drawn}
-            check_scores(tables["train"], self.layout.task, where["train"])
+            check_scores(tables["train"], self.layout.task, where["train"], unlabelled="train" in self.unlabelled)
             train = merged(tables["train"], self.layout.task, self.duplicates, where["train"])
             tables |= self._parts(train, drawn)
-        return complete(tables, self.layout.task, self.duplicates, where)
+        return complete(tables, self.layout.task, self.duplicates, where, self.unlabelled)
 
     def _read(self) -> tuple[dict[str, pd.DataFrame], dict[str, str]]:
         """The tables of the splits that are given, checked by row, and their places for messages."""
         paths = self._found() or self._chosen(self.hub.fetch() if self.hub else {})
         if not self.layout.split:
-            tables = {name: read_pairs(path, self.layout) for name, path in paths.items()}
+            bare = self.layout._replace(score=None)
+            tables = {
+                name: read_pairs(path, bare if name in self.unlabelled else self.layout) for name, path in paths.items()
+            }
             return tables, {name: str(path) for name, path in paths.items()}
         tables = {"train": EMPTY} | read_splits(paths["train"], self.layout)
         return tables, {name: f"{paths['train']}, split {name}" for name in SPLITS}
@@ -161,6 +168,17 @@ def _layout(columns: Mapping[str, str | None], score_range: Sequence[float], tas
     if task == "binary" and (low, high) != (0, 1):
         raise UserError(f"dataset.score_range={score_range}: a binary task has labels 0 and 1, leave it at [0, 1].")
     return Layout(**named, score_range=(low, high), task=task)
+
+
+def _unlabelled(names: Sequence[str], paths: Mapping[str, Any]) -> list[str]:
+    """The splits without scores; what is drawn from one has none either, so test needs a file of its own."""
+    if not set(names) <= {"train", "dev"} or ("train" not in names and names):
+        raise UserError(f"dataset.unlabelled={list(names)}: it must be [], [train] or [train, dev].")
+    if names and "test" not in paths:
+        raise UserError(f"dataset.unlabelled={list(names)}: test needs scores. Set dataset.test=FILE.")
+    if names and "dev" not in names and "dev" not in paths:
+        raise UserError(f"dataset.unlabelled={list(names)}: dev drawn from it has none. Set it to [train, dev].")
+    return list(names)
 
 
 def _sizes(draw: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from augsbert.encoders.export import save_bi_encoder
 from augsbert.encoders.fit import Fit
-from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.module import PairEncoder, Row, refuse_random_body
 from augsbert.encoders.pooling import check_pooling_mode, pool
 from augsbert.pairs import distinct_sentences
 
@@ -53,8 +53,11 @@ class BiEncoder(PairEncoder):
         """The network without a head; a pooler that its weights bring is kept but, being unused, not trained."""
         from transformers import AutoModel
 
-        model = AutoModel.from_pretrained(self.encoder, config=config, dtype=torch.float32).train()
-        for name, parameter in model.named_parameters():
+        model, read = AutoModel.from_pretrained(
+            self.encoder, config=config, dtype=torch.float32, output_loading_info=True
+        )
+        refuse_random_body(model, read["missing_keys"])
+        for name, parameter in model.train().named_parameters():
             parameter.requires_grad_("pooler" not in name)
         if self.loss is not None:
             self.loss.configure(config.hidden_size)

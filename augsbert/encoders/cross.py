@@ -13,7 +13,7 @@ from torch import Tensor
 from augsbert.encoders.export import save_cross_encoder
 from augsbert.encoders.first_token import only_first_token
 from augsbert.encoders.fit import Fit
-from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.module import PairEncoder, Row, refuse_random_body
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,16 +56,22 @@ class CrossEncoder(PairEncoder):
             only_first_token(self.model)
 
     def new_model(self, config: Any) -> PreTrainedModel:
-        """The network with a head of one logit."""
+        """The network with a head of one logit; a fit puts a new one in the place of a head of several labels."""
         from transformers import AutoModelForSequenceClassification
 
         config.num_labels = 1
         model, read = AutoModelForSequenceClassification.from_pretrained(
-            self.encoder, config=config, dtype=torch.float32, output_loading_info=True
+            self.encoder,
+            config=config,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
-        if self.fit_settings is None and read["missing_keys"]:
+        lacking = {*read["missing_keys"], *(name for name, *_ in read["mismatched_keys"])}
+        refuse_random_body(model, lacking)
+        if self.fit_settings is None and lacking:
             raise UserError(
-                f"{self.encoder}: these weights have no head for a pair's score, and without a fit it would be random. "
+                f"{self.encoder}: these weights have no head of one score, and without a fit it would be random. "
                 "Give the cross-encoder a fit, or name a trained one as cross_encoder.encoder."
             )
         return model.train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -27,9 +28,9 @@ class Fit:
         max_grad_norm: the gradient's norm is clipped to this.
         precision: as Lightning names it; ``auto`` is bf16-mixed where the machine multiplies it faster, else 32-true.
         seed: of the order of pairs, dropout and new weights.
-        seed_optimization: ``seeds`` that start, counted from ``seed`` (1 or more; 1 fits at once), and ``stop_at``, the
-            share of the steps (above 0, at most 1) at which dev chooses the one that is fitted. The paper starts 5 and
-            stops at 0.2, its script 10 and 0.3.
+        seed_optimization: ``seeds`` that start (1 or more; 1 fits at once): ``seed`` and others in steps of 10,000, so
+            that runs of neighbouring seeds share none; and ``stop_at``, the share of the steps (above 0, at most 1) at
+            which dev chooses the one that is fitted. The paper starts 5 and stops at 0.2, its script 10 and 0.3.
 
     Raises:
         UserError: a value is out of its range.
@@ -55,8 +56,9 @@ class Fit:
         _check("batch_size", batch_size, batch_size >= 1, "1 or more")
         _check("learning_rate", learning_rate, 0 < learning_rate < 1, "between 0 and 1")
         _check("warmup_ratio", warmup_ratio, 0 <= warmup_ratio <= 1, "0 to 1")
-        _check("weight_decay", weight_decay, weight_decay >= 0, "0 or more")
-        _check("max_grad_norm", max_grad_norm, max_grad_norm > 0, "above 0")
+        _check("weight_decay", weight_decay, 0 <= weight_decay < math.inf, "0 or more, and finite")
+        _check("max_grad_norm", max_grad_norm, 0 < max_grad_norm < math.inf, "above 0, and finite")
+        _check("seed", seed, 0 <= seed < 2**63, "0 to 2**63 - 1")
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.warmup_ratio, self.weight_decay, self.max_grad_norm = warmup_ratio, weight_decay, max_grad_norm
         self.precision, self.seed = precision, seed

@@ -89,6 +89,11 @@ class PairEncoder(pl.LightningModule):
 
         config = AutoConfig.from_pretrained(self.encoder)
         self.tokenizer = AutoTokenizer.from_pretrained(self.encoder)
+        if self.tokenizer.pad_token is None:
+            raise UserError(
+                f"{self.encoder}: its tokenizer has no token to pad with. Give it one where it was made, such as "
+                "tokenizer.pad_token = tokenizer.eos_token, and config.pad_token_id too, and save both again."
+            )
         self.model = self.new_model(config)
         keep_layers(self.model, self.num_layers)
         replace_dropout(self.model)
@@ -159,10 +164,32 @@ def keep_layers(model: PreTrainedModel, num_layers: int | None) -> None:
     if num_layers is None:
         return
     total, stack = layer_stack(model)
-    if num_layers > total or stack is None:
+    if num_layers > total:
         raise UserError(f"num_layers={num_layers}: {model.config.name_or_path} has {total} layers.")
+    if stack is None:
+        raise UserError(f"num_layers={num_layers}: a {model.config.model_type} is no list of layers. Set it to null.")
     del stack[num_layers:]
     setattr(model.config, _layers_key(model), num_layers)
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = model.config.layer_types[:num_layers]
+
+
+def refuse_random_body(model: PreTrainedModel, lacking: Iterable[str]) -> None:
+    """Refuse weights that leave more of a network than its head or pooler to chance; transformers goes on with a hint.
+
+    Args:
+        model: as it was loaded.
+        lacking: names of its tensors that the weights did not have, or not in that size.
+
+    Raises:
+        UserError: with the first of them.
+    """
+    prefix = "" if model.base_model is model else f"{model.base_model_prefix}."
+    if body := sorted(name for name in lacking if name.startswith(prefix) and "pooler" not in name):
+        raise UserError(
+            f"{model.config.name_or_path}: its weights lack {len(body)} tensors of a {model.config.model_type}, "
+            f"{body[0]} first, which would be random. Save the model again, or mend its config.json."
+        )
 
 
 def layer_stack(model: PreTrainedModel) -> tuple[int, torch.nn.ModuleList | None]:

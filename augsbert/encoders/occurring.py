@@ -54,7 +54,8 @@ class OccurringTokens(nn.Embedding):
 
     def whole(self) -> nn.Embedding:
         """The table with the rows as they are now; unread ones are decayed, equal to a plain fit's to some 1e-7."""
-        (table,), weight = self.table, self.weight.detach().to("cpu")
+        (table,) = self.table
+        weight = self.weight.detach().to("cpu", table.weight.dtype)  # bf16-true has it in bf16
         with torch.no_grad():
             table.weight.mul_(weight[-1])
             table.weight[self.tokens.to("cpu")] = weight[:-1]

@@ -108,7 +108,8 @@ def check_weights(folder: Path) -> None:
             raise UserError(f"{folder}: no {what}{names} in this model folder. {_mending(folder)}")
     if not _matching(folder, ("*.safetensors", "*.safetensors.index.json")):
         _refuse_without_safetensors(folder)
-    read_config(folder)
+    if "model_type" not in read_config(folder):
+        raise UserError(f"{folder / 'config.json'}: it names no model_type. {_mending(folder)}")
     for index in folder.glob("*.safetensors.index.json"):
         _check_shards(index)
     for file in sorted(folder.glob("*.safetensors")):

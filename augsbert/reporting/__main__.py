@@ -30,6 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
         _report(args)
     except UserError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # the output went to head
+        sys.stderr.close()
+    except OSError as error:
+        sys.exit(f"error: {error.filename}: it cannot be written ({error.strerror}).")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,16 +53,18 @@ def _parser() -> argparse.ArgumentParser:
 def _report(args: argparse.Namespace) -> None:
     if unknown := [path for path in args.write if path.suffix not in WRITERS]:
         raise UserError(f"--write {unknown[0]}: its ending must be one of {', '.join(WRITERS)}.")
+    if lost := [path for path in args.write if not path.parent.is_dir()]:
+        raise UserError(f"--write {lost[0]}: there is no folder {lost[0].parent}.")
     if args.wandb and args.no_html:
         raise UserError("--wandb logs report.html: leave out --no-html.")
     comparison = Comparison(read(args.folders), args.metric, args.columns)
     tables = [table for table in (comparison.table(), comparison.gains_table()) if table.rows]
+    if not args.no_html:  # before the screen, whose reader may leave early
+        _write_page(args, comparison)
     print("\n\n".join(screen(table) for table in tables))
     for path in args.write:
         WRITERS[path.suffix](path, comparison, tables)
         print(f"written: {path}")
-    if not args.no_html:
-        _write_page(args, comparison)
 
 
 def _write_page(args: argparse.Namespace, comparison: Comparison) -> None:

@@ -88,11 +88,16 @@ def _refuse_another(cell: Cell, run: Run) -> None:
         UserError: with both folders.
     """
     other = cell.runs.get(run.seed, run)
-    if other.encoders[cell.encoder] != run.encoders[cell.encoder]:
-        raise UserError(
-            f"{other.folder} and {run.folder} have the same command line and seed, and other stages behind "
-            f"{cell.encoder}: a config file, the data or the code has changed in between. Compare them apart."
-        )
+    if other.encoders[cell.encoder] == run.encoders[cell.encoder]:
+        return
+    differ = [f"trainer={run.setting('trainer')}" for run in (other, run)]
+    why = "a config file, the data or the code has changed in between"
+    if len(set(differ)) > 1:
+        why = f"{' and '.join(differ)} compute in another precision, which fit.precision can set for both"
+    raise UserError(
+        f"{other.folder} and {run.folder} have the same settings and seed, and other stages behind {cell.encoder}: "
+        f"{why}. Compare them apart."
+    )
 
 
 def _hangs_on(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> list[str]:

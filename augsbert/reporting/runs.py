@@ -16,7 +16,7 @@ from augsbert.errors import UserError
 METRICS, STAGES, SETTINGS = "metrics.json", "stages.json", "settings.json"
 PREDICTIONS, STATUS = "predictions.parquet", "status.json"
 #: Settings that change no figure, or what the table is over anyway (``seed``), by how they begin.
-_APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed", "debug")
+_APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed")
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """As in ``metrics.json``."""
-        return json.loads((self.folder / METRICS).read_text())
+        return _json(self.folder / METRICS)
 
     @cached_property
     def stages(self) -> list[dict[str, Any]]:
         """As in ``stages.json``, by which two runs know that they share a stage."""
-        return json.loads((self.folder / STAGES).read_text())
+        return _json(self.folder / STAGES)
 
     @property
     def adapted(self) -> bool:
@@ -54,7 +54,7 @@ class Run:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """As in ``settings.json``: ``overrides``, ``choices`` of parts, and the resolved ``config``."""
-        return json.loads((self.folder / SETTINGS).read_text())
+        return _json(self.folder / SETTINGS)
 
     @cached_property
     def overrides(self) -> dict[str, str]:
@@ -116,6 +116,18 @@ def read(folders: Iterable[Path]) -> list[Run]:
     return list(runs.values())
 
 
+def _json(path: Path) -> Any:
+    """What a run has left.
+
+    Raises:
+        UserError: it is not JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(f"{path}: it cannot be read ({error}). Run the command of this run again.") from error
+
+
 def _in_order(path: Path) -> list[tuple[int, str]]:
     return [(int(name), "") if name.isdigit() else (-1, name) for name in path.parts]
 
@@ -123,8 +135,17 @@ def _in_order(path: Path) -> list[tuple[int, str]]:
 def failures(folders: Iterable[Path]) -> list[tuple[Path, str]]:
     """The jobs in or below these folders that failed, with the reason."""
     statuses = [path for folder in folders for path in sorted(folder.rglob(STATUS))]
-    read = [(path.parent, json.loads(path.read_text())) for path in statuses]
-    return [(folder, status["reason"]) for folder, status in read if status["state"] == "failed"]
+    read = [(path.parent, _status(path)) for path in statuses]
+    return [(folder, status["reason"]) for folder, status in read if status.get("state") == "failed"]
+
+
+def _status(path: Path) -> dict[str, Any]:
+    """A job's status; empty of a file that is no such thing, which another program may have left."""
+    try:
+        status = json.loads(path.read_text())
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) and "reason" in status else {}
 
 
 def differing(runs: Sequence[Run]) -> list[str]:
@@ -135,14 +156,11 @@ def differing(runs: Sequence[Run]) -> list[str]:
 
 
 def spelt(value: Any) -> str:
-    """A value as text, the same however it was written: numbers, yes and no, lists and what is absent.
-
-    Mappings are not compared, and give an empty text.
-    """
+    """A value as text, the same however it was written: numbers, yes and no, lists, mappings and what is absent."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return ""
+        return f"{{{', '.join(f'{key}: {spelt(inner)}' for key, inner in sorted(value.items()))}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(spelt, value))}]"
     text = str(value)

@@ -79,7 +79,7 @@ def compare(
     Args:
         baselines: of the encoder that is compared with.
         others: of the other one.
-        uppers: of a third one; None for a seed that it is not there of. The share is over the seeds that have all three.
+        uppers: of a third one, None for a seed without it; the share is over the seeds that have all three.
     """
     gain = np.mean(others, axis=0) - np.mean(baselines, axis=0)
     drawn = gain[1:][~np.isnan(gain[1:])]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augsbert.encoders.weights import limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ _OLD_NAMES = {
 def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> np.ndarray:
     """Embed sentences with all layers of an encoder, as ``SentenceTransformer(folder).encode`` does, then normalise.
 
-    Sentences are cut at 128 tokens and batched by length; pooling is what the folder names, else the mean.
+    Sentences are cut at 128 tokens, or at the encoder's positions if it has fewer, and batched by length; pooling is
+    what the folder names, else the mean.
 
     Args:
         folder: config, tokeniser and safetensors weights.
@@ -56,6 +58,7 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     mode = _pooling_mode(Path(folder))
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device).eval()
+    length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
     with torch.inference_mode():
         for places in _batches(sentences):
@@ -63,7 +66,7 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
                 [sentences[place] for place in places],
                 padding=True,
                 truncation=True,
-                max_length=MAX_SEQ_LENGTH,
+                max_length=length,
                 return_tensors="pt",
             )
             vectors[places] = _encode(model, inputs.to(device), mode).cpu().numpy()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from augsbert.errors import UserError
 from augsbert.pairs import Evidence
-from augsbert.ranges import check_choice, check_number
+from augsbert.ranges import check_choice, check_inside, check_number
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ class Binarise:
 
     Args:
         method: ``fixed``, ``quantile``, ``prior`` or ``source_dev``.
-        threshold: of ``fixed``, 0..1.
-        quantile: of ``quantile``, the part that becomes negative, 0..1.
-        positive_share: of ``prior``, the part that becomes positive, 0..1; None takes that of gold.
+        threshold: of ``fixed``, between 0 and 1.
+        quantile: of ``quantile``, the part that becomes negative, between 0 and 1.
+        positive_share: of ``prior``, the part that becomes positive, between 0 and 1; None takes that of gold.
         positive_from: gold and dev scores from here on count as positive, 0..1; ``prior`` and ``source_dev`` read it.
 
     Raises:
@@ -51,13 +51,18 @@ class Binarise:
         positive_from: float = 0.5,
     ) -> None:
         check_choice("method", method, ["fixed", "quantile", "prior", "source_dev"])
-        check_number("threshold", threshold, 0, 1)
-        check_number("quantile", quantile, 0, 1)
+        check_inside("threshold", threshold)
+        check_inside("quantile", quantile)
         if positive_share is not None:
-            check_number("positive_share", positive_share, 0, 1)
+            check_inside("positive_share", positive_share)
         check_number("positive_from", positive_from, 0, 1)
         self.method, self.threshold, self.quantile = method, threshold, quantile
         self.positive_share, self.positive_from = positive_share, positive_from
+
+    @property
+    def reads_dev(self) -> bool:
+        """Whether it asks how the labeller scores the source's dev pairs."""
+        return self.method == "source_dev"
 
     def __call__(self, scored: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
         """Binarise.
@@ -82,7 +87,8 @@ class Binarise:
             raise UserError(
                 f"method={self.method}: at the threshold {threshold:.4f} {positive.mean():.0%} of the {len(scores):,} "
                 f"pairs are positive and {1 - positive.mean():.0%} negative; their scores are {scores.min():.4f}.."
-                f"{scores.max():.4f}. Choose another threshold, or method=quantile, which splits any scores."
+                f"{scores.max():.4f}. Choose another threshold"
+                + (", or a labeller that tells pairs apart." if self.method == "quantile" else ", or method=quantile.")
             )
         return scored.assign(score=positive.astype(np.float64))
 

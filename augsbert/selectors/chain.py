@@ -35,6 +35,11 @@ class Chain:
                 raise UserError(f"{name}={selector!r}: it is no selector, which is called with (scored, evidence).")
         self.selectors = selectors
 
+    @property
+    def reads_dev(self) -> bool:
+        """Whether one of them asks how the labeller scores the source's dev pairs."""
+        return any(getattr(selector, "reads_dev", False) for selector in self.selectors.values())
+
     def __call__(self, scored: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
         """Select in turn.
 

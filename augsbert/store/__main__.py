@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from augsbert.errors import UserError
+from augsbert.store import files
 from augsbert.store.inventory import (
     Entry,
     damaged,
@@ -86,6 +87,8 @@ def _mib(every: Iterable[Entry]) -> float:
 
 def _show(args: argparse.Namespace) -> None:
     entry = find(args.store, args.key)
+    if said := files.damage(entry.folder):
+        raise UserError(f"{said}. A run that needs it makes it again.")
     print(f"{entry.kind} {entry.manifest['key']}\n{entry.folder}")
     print(json.dumps({k: v for k, v in entry.manifest.items() if k not in ("key", "kind")}, indent=2))
     for user in users(args.store, entry):

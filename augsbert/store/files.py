@@ -17,6 +17,8 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 MANIFEST = "stage.json"
+#: What a manifest holds beside the ``files`` with their hashes and their ``bytes``.
+MANIFEST_KEYS = ("name", "kind", "key", "version", "settings", "inputs", "seconds", "environment")
 _ALIVE = ".alive"
 _SPENT = ".spent.json"
 
@@ -62,7 +64,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def damage(folder: Path) -> str | None:
     """What is wrong with a finished stage, in a few words; None if every file is as it was written."""
     try:
-        expected = dict(read_manifest(folder)["files"])
+        manifest = read_manifest(folder)
+        expected = dict(manifest["files"])
+        _ = [manifest[key] for key in MANIFEST_KEYS]
     except FileNotFoundError:
         return f"the manifest in {folder} is missing"
     except (ValueError, KeyError, TypeError):

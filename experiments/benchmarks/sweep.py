@@ -3,8 +3,8 @@
     python experiments/benchmarks/sweep.py            # about half an hour on two cores
     python experiments/benchmarks/sweep.py --short
 
-Three selectors x two gold sizes x two seeds on the sample: jobs of one gold size and seed share the cross-encoder, the
-baseline, candidates and labels; each fits a bi-encoder of its own.
+Three samplers x two gold sizes x two seeds on the sample: jobs of one gold size and seed share the cross-encoder, the
+baseline and the labels of pairs that two samplers find; each fits a bi-encoder of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from turns import write
 
 ROOT = Path(__file__).parents[2]
 GRID = {
-    "selector": ["all", "kde", "top"],
+    "sampler": ["random", "bm25", "semantic"],
     "gold_size": ["300", "600"],
     "seed": ["0", "1"],
 }

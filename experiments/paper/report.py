@@ -70,8 +70,10 @@ def _values(folder: Path, method: Mapping[str, Any], metric: str) -> np.ndarray:
 def _beside(values: np.ndarray, mean: float, deviation: float) -> tuple[str, str, str]:
     if not len(values):
         return "", "", ""
-    own = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     difference = float(values.mean()) - mean
+    if len(values) == 1:
+        return f"{values.mean():.2f} (1)", f"{difference:+.2f}", ""
+    own = float(values.std(ddof=1))
     shown = f"{values.mean():.2f} ± {own:.2f} ({len(values)})"
     return shown, f"{difference:+.2f}", "yes" if abs(difference) <= own + deviation else "no"
 

@@ -67,7 +67,7 @@ def absent(sweep: Sweep, data: Path) -> str | None:
 def main() -> None:
     """Run what is asked for, then report on all that is there."""
     args = _parser().parse_args()
-    out = args.out / args.size
+    out, failed = args.out / args.size, []
     for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
         if args.report_only:
             break
@@ -78,9 +78,11 @@ def main() -> None:
         command += [f"hydra.sweep.dir={out / sweep.folder}", f"plan={str(args.plan).lower()}", *args.overrides]
         print(f"{sweep.folder} ...", flush=True)
         # A job that fails has said why; the other cells are run all the same.
-        subprocess.run(command, check=False)
+        failed += [sweep.folder] if subprocess.run(command, check=False).returncode else []
     if not args.plan:
         write(PAPER, args.size, out)
+    if failed:
+        sys.exit(f"failed, in part or whole: {', '.join(map(str, failed))}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--masked-model", default="out/masked_model", help="folder or hub id (masked_model.py makes one)"
     )
     parser.add_argument("--columns", nargs="+", choices=[*PAPER["columns"], *PAPER["figures"]], help="only these")
-    parser.add_argument("--plan", action="store_true", help="show what would be made, and make nothing")
+    parser.add_argument("--plan", action="store_true", help="show what would be made")
     parser.add_argument("--report-only", action="store_true", help="run nothing")
     parser.add_argument("--overrides", nargs="+", default=[], help="further settings of every run")
     return parser

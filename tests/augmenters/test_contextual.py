@@ -18,7 +18,7 @@ from tests.tiny import write_masked_model
 
 SENTENCES = [
     "A man plays music, and 3 women sing.",
-    "The DOG sleeps in a small red house!",
+    "THE DOG SLEEPS IN A SMALL RED HOUSE!",
     "Not on it.",
     "12 34",
     "The [MASK] runs in the park.",
@@ -50,6 +50,7 @@ def test_what_comes_in_is_a_whole_word_and_all_else_stays(masked: Path) -> None:
         assert [word for word in kept if word not in new] == []
     assert made[2:5] == SENTENCES[2:5]
     assert "DOG" not in made[1]
+    assert "NATO" in _rewrite(ContextualSubstitute(str(masked), share=1.0), ["The NATO dog sleeps."])[0]
     assert made[1].split()[1].isupper()
     assert made[0] != SENTENCES[0]
 

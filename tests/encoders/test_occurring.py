@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoModel, PreTrainedModel
 
+from augsbert import training
 from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
@@ -93,3 +94,18 @@ def test_every_token_of_dev_is_there_on_whichever_side_it_stands(kind: type, tin
     with occurring_in(module, batches), torch.inference_mode():
         outputs = [module.eval().validation_step(batch, 0) for batch in batches[1]]
     assert all(torch.isfinite(output).all() for output in outputs)
+
+
+@pytest.mark.parametrize("encoder", ["bi", "cross"])
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true"])
+def test_a_fit_in_half_precision_ends(
+    precision: str, encoder: str, tiny_model: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    fit = Fit(epochs=1, precision=precision)  # type: ignore[arg-type]
+    module = {
+        "bi": lambda: BiEncoder(str(tiny_model), loss=CosineSimilarityLoss(), fit=fit),
+        "cross": lambda: CrossEncoder(str(tiny_model), fit=fit),
+    }[encoder]()
+    train = pd.read_csv(tiny_table / "train.csv")[:32]
+    training.fit(module, train, train, "regression", Hardware(), tmp_path)
+    assert (tmp_path / "model" / "model.safetensors").exists()

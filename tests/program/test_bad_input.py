@@ -202,6 +202,32 @@ CONFIG = {
         "([Errno 2] No such file or directory: 'nvidia-smi'). Use trainer=cpu.\n",
         environment={"PATH": "TMP"},
     ),
+    "values that only a fit or a device would refuse": Case(
+        "bi_encoder.fit.seed=-1 baseline.fit.max_grad_norm=inf cross_encoder.fit.weight_decay=inf "
+        "selector=binarise selector.method=quantile selector.quantile=0",
+        "error: selector.quantile=0: give a number between 0 and 1.\n"
+        "error: cross_encoder.fit.weight_decay=inf: it must be 0 or more, and finite.\n"
+        "error: bi_encoder.fit.seed=-1: it must be 0 to 2**63 - 1.\n"
+        "error: baseline.fit.max_grad_norm=inf: it must be above 0, and finite.\n",
+    ),
+    "what is not on this machine": Case(
+        "sampler=semantic sampler.device=cuda:1 bi_encoder.fit.precision=16-mixed",
+        "error: bi_encoder.fit.precision=16-mixed: a CPU has none. Set auto, bf16-mixed or 32-true.\n"
+        "error: sampler.device=cuda:1: nvidia-smi finds no GPU here "
+        "([Errno 2] No such file or directory: 'nvidia-smi'). Set it to cpu.\n",
+        environment={"PATH": "TMP"},
+    ),
+    "an empty list of files": Case("pool=[]", "error: pool=[]: it must be text, or a list of at least 1.\n"),
+    "requests that would do nothing": Case(
+        "scenario=baseline compare.poly=true poly_encoder.loss=null poly_encoder.max_seq_length=64",
+        "error: compare.poly=true: it is fitted on what AugSBERT is, and nothing gives silver. Set sampler=bm25.\n"
+        "error: poly_encoder.loss: compare.poly=true cannot do without it. "
+        "Leave out what takes it away: poly_encoder.loss=null.\n",
+    ),
+    "gold that nothing learns from": Case(
+        "train_on=silver relabel_gold=true",
+        "error: relabel_gold=true: with train_on=silver no gold is learnt from. Leave one of them out.\n",
+    ),
     "nothing to evaluate": Case(
         "scenario=baseline compare.baseline=false compare.untrained=false",
         "error: compare: there is nothing to evaluate, as no sampler gives silver. "

@@ -66,6 +66,10 @@ def test_a_second_sweep_finds_all_and_says_what_that_saved(
     ("override", "said"),
     [
         ("sampler=bm25,bm52", "error: sampler=bm52: there is no such part. Did you mean bm25?"),
+        (
+            "augmenter=synonym_wordnet,synonym_wordnt",
+            "error: augmenter=synonym_wordnt: there is no such part. Did you mean synonym_wordnet?",
+        ),
         ("bi_encoder.num_layer=1,2", "error: bi_encoder.num_layer: there is no such setting. Did you mean num_layers?"),
         ("seed=choice()", "error: Error parsing override 'seed=choice()'"),
         (
@@ -82,6 +86,17 @@ def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
     assert said in swept.stderr
     assert "Traceback" not in swept.stderr
     assert not list(tmp_path.rglob(STATUS))
+
+
+def test_figures_of_an_earlier_run_do_not_stand_for_a_job_that_fails(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    job = tmp_path / "sweep" / "0"
+    job.mkdir(parents=True)
+    for name in ("metrics.json", "stages.json", "settings.json"):
+        (job / name).write_text("{}")
+    assert program(*tiny_sweep, "gold_size=9999").returncode == 1
+    assert [path.name for path in sorted(job.glob("*.json"))] == [STATUS]
 
 
 def test_a_sweep_without_jobs_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:

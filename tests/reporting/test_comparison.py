@@ -108,7 +108,7 @@ def test_two_runs_that_say_the_same_and_are_not_are_refused(leave: Leave, tmp_pa
     leave(0, seed="0")
     stages = leave(1, seed="0") / "stages.json"
     stages.write_text(stages.read_text().replace("baseline100", "other100"))
-    with pytest.raises(UserError, match="have the same command line and seed, and other stages behind baseline"):
+    with pytest.raises(UserError, match="have the same settings and seed, and other stages behind baseline"):
         Comparison(read([tmp_path / "sweep"]))
 
 

@@ -56,7 +56,7 @@ def test_equal_scores_get_one_label_so_that_more_may_become_positive() -> None:
 
 
 def test_at_least_one_pair_becomes_positive_by_quantile() -> None:
-    assert _labels(Binarise(method="quantile", quantile=1.0), [0.1, 0.4, 0.2], _evidence()) == [0.0, 1.0, 0.0]
+    assert _labels(Binarise(method="quantile", quantile=0.99), [0.1, 0.4, 0.2], _evidence()) == [0.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -104,7 +104,7 @@ def test_only_the_sources_dev_is_made_for_it(method: str) -> None:
             [0.1, 0.2],
             "method=fixed: at the threshold 0.5000 0% of the 2 pairs are positive and 100% negative",
         ),
-        (Binarise(method="quantile", quantile=0.0), [0.1, 0.2], "method=quantile: at the threshold 0.1000 100%"),
+        (Binarise(method="quantile"), [0.1, 0.1], "method=quantile: at the threshold 0.1000 100%"),
         (Binarise(method="prior"), [0.3, 0.3], "method=prior: at the threshold 0.3000 100%"),
     ],
 )
@@ -114,7 +114,7 @@ def test_one_class_is_refused_with_the_shares_and_the_way_out(
     with pytest.raises(UserError) as error:
         selector(_table(scores), _evidence(gold=[0.0, 1.0]))
     assert str(error.value).startswith(told)
-    assert "Choose another threshold, or method=quantile" in str(error.value)
+    assert "Choose another threshold, or " in str(error.value)
 
 
 @pytest.mark.parametrize("gold", [[0.1, 0.2], [0.8, 0.9]])

@@ -111,9 +111,9 @@ def test_the_sources_dev_is_not_scored_for_selectors_that_do_not_need_it(name: s
             lambda: Binarise(method="mean"),  # type: ignore[arg-type]
             "method='mean': choose one of fixed, quantile, prior, source_dev.",
         ),
-        (lambda: Binarise(threshold=5), "threshold=5: give a number in 0..1."),
-        (lambda: Binarise(quantile=80), "quantile=80: give a number in 0..1."),
-        (lambda: Binarise(positive_share=-0.1), "positive_share=-0.1: give a number in 0..1."),
+        (lambda: Binarise(threshold=5), "threshold=5: give a number between 0 and 1."),
+        (lambda: Binarise(quantile=80), "quantile=80: give a number between 0 and 1."),
+        (lambda: Binarise(positive_share=-0.1), "positive_share=-0.1: give a number between 0 and 1."),
         (lambda: Binarise(positive_from=float("nan")), "positive_from=nan: give a number in 0..1."),
         (lambda: Balance(bins=1), "bins=1: give a whole number of at least 2."),
         (lambda: Balance(per_bin=0), "per_bin=0: give a whole number of at least 1."),

@@ -37,6 +37,12 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "another manifest": (lambda folder: (folder / files.MANIFEST).write_text("[]"), "manifest in"),
     "a manifest without files": (lambda folder: (folder / files.MANIFEST).write_text("{}"), "manifest in"),
     "files that are none": (lambda folder: (folder / files.MANIFEST).write_text('{"files": 3}'), "manifest in"),
+    "a flipped bit in a name of the manifest": (
+        lambda folder: (folder / files.MANIFEST).write_text(
+            (folder / files.MANIFEST).read_text().replace('"seconds"', '"sekonds"')
+        ),
+        "manifest in",
+    ),
     "a missing manifest": (lambda folder: (folder / files.MANIFEST).unlink(), "manifest in"),
 }
 
