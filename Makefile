@@ -7,8 +7,9 @@ DATA ?= ../shared/data
 quickstart: .venv/quickstart  ## Install into .venv and run the main job on the sample data set.
 	$(BIN)/python run.py experiment=quickstart
 
-test: .venv/test lint  ## Lint, types, import rules and all tests.
-	$(BIN)/pytest
+test: .venv/test lint  ## Lint, types, import rules and all tests; those that run the program have the machine to themselves.
+	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/program
+	$(BIN)/pytest tests/program
 
 lint: .venv/test
 	$(BIN)/ruff check

@@ -14,6 +14,8 @@ import pytest
 from tests.tiny import write_model, write_table
 
 ROOT = Path(__file__).parent.parent
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: workers would fight for the cores
 
 
 @pytest.fixture(scope="session")

@@ -44,13 +44,19 @@ class Comparison:
             raise UserError(f"--metric {self.metric}: no run has it. There are: {', '.join(_metrics(runs))}.")
         if columns is not None and columns not in self.keys:
             raise UserError(f"--columns {columns}: the runs do not differ in it. They do in: {', '.join(self.keys)}.")
-        self.columns = columns or self._numbers
+        self.columns = columns or self._numbers(_MOST_COLUMNS)
 
     @property
-    def _numbers(self) -> str | None:
-        """The setting of numbers with the most values that a page is wide enough for."""
+    def axis(self) -> str | None:
+        """The setting of numbers to draw the metric against: that of the columns, else the one with the most values."""
+        if self.columns is not None:
+            return self.columns if all(map(is_number, self._values(self.columns))) else None
+        return self._numbers()
+
+    def _numbers(self, most: float = math.inf) -> str | None:
+        """The setting of numbers with the most values, if they are not more than a page is wide enough for."""
         counts = {key: len(self._values(key)) for key in self.keys if all(map(is_number, self._values(key)))}
-        fit = {key: count for key, count in counts.items() if count <= _MOST_COLUMNS}
+        fit = {key: count for key, count in counts.items() if count <= most}
         return max(fit, key=lambda key: fit[key], default=None)
 
     def _values(self, key: str) -> list[str]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 #: Stands for the page's text colour, which a figure cannot know: light or dark.
 _INK = "#010203"
+_MOST_NAMED = 14
+#: Dashes, for where there are more lines than colours.
+DASHES = ("-", "--", ":", "-.")
 #: Okabe & Ito's, which the colour-blind tell apart, on light and on dark.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 _STYLE = {
@@ -38,6 +41,15 @@ class Drawing:
     def __init__(self, figure: Figure, axes: Axes) -> None:
         self.figure, self.axes = figure, axes
         self.svg = ""
+
+    def legend(self) -> None:
+        """Below the axes, and the figure longer by it: many lines take nothing from the axes."""
+        handles, labels = self.axes.get_legend_handles_labels()
+        if unnamed := labels[_MOST_NAMED:]:
+            handles, labels = handles[:_MOST_NAMED], [*labels[: _MOST_NAMED - 1], f"{labels[_MOST_NAMED - 1]} ..."]
+            labels[-1] += f" and {len(unnamed)} more"
+        self.figure.set_figheight(self.figure.get_figheight() + 0.16 * len(labels))
+        self.figure.legend(handles, labels, loc="outside lower left", fontsize=7)
 
 
 def refuse_without_matplotlib() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from augsbert.reporting.cells import Cell
-from augsbert.reporting.comparison import Comparison, is_number
-from augsbert.reporting.drawing import COLOURS, drawn
+from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.drawing import COLOURS, DASHES, drawn
 from augsbert.reporting.runs import Run
 from augsbert.reporting.table import METRICS
 
@@ -20,23 +20,24 @@ _BINS = 10
 
 def quality_by_columns(comparison: Comparison) -> str | None:
     """The metric against the setting of numbers, a line for each row of the table, its band one standard deviation."""
-    key, metric = comparison.columns, comparison.metric
-    if key is None or not all(is_number(cell.settings.get(key, "0")) for cell in comparison.cells):
+    key, metric = comparison.axis, comparison.metric
+    if key is None:
         return None
     with drawn() as drawing:
-        for label, cells in _lines(comparison.cells, key).items():
+        for number, (label, cells) in enumerate(_lines(comparison.cells, key).items()):
             steps = [(float(cell.settings[key]), 100 * cell.values(metric)) for cell in cells]
             steps = sorted((step for step in steps if len(step[1])), key=lambda step: step[0])
             x, mean = [at for at, _ in steps], np.array([values.mean() for _, values in steps])
             spread = np.array([values.std(ddof=1) if len(values) > 1 else 0 for _, values in steps])
-            line = drawing.axes.plot(x, mean, marker="o", label=label)[0]
+            dashes = DASHES[number // len(COLOURS) % len(DASHES)]
+            line = drawing.axes.plot(x, mean, dashes, marker="o", label=label)[0]
             drawing.axes.fill_between(x, mean - spread, mean + spread, alpha=0.2, color=line.get_color(), linewidth=0)
         for cell in comparison.cells:
             if key not in cell.settings and len(values := cell.values(metric)):
                 drawing.axes.axhline(100 * values.mean(), linestyle=":", color=COLOURS[-1])
                 drawing.axes.annotate(cell.label, (0, 100 * values.mean()), xycoords=("axes fraction", "data"))
         drawing.axes.set(xlabel=key, ylabel=f"{_named(metric)} x100, test")
-        drawing.axes.legend(fontsize=8)
+        drawing.legend()
     return drawing.svg
 
 
@@ -70,7 +71,7 @@ def densities(comparison: Comparison) -> str | None:
             gold / gold.sum(), [*told[0][1]["low"], 1.0], fill=True, alpha=0.3, color="#999999", label="gold"
         )
         drawing.axes.set(xlabel="score", ylabel="share of pairs")
-        drawing.axes.legend(fontsize=7)
+        drawing.legend()
     return drawing.svg
 
 
@@ -91,7 +92,7 @@ def scatter(comparison: Comparison) -> str | None:
             some = test.sample(min(_POINTS, len(test)), random_state=0)
             drawing.axes.scatter(some["score"], some[cell.encoder], s=10, alpha=0.5, linewidths=0, label=_label(cell))
         drawing.axes.set(xlabel="gold", ylabel="cosine")
-        drawing.axes.legend(fontsize=7)
+        drawing.legend()
     return drawing.svg
 
 
@@ -117,7 +118,7 @@ def reliability(comparison: Comparison) -> str | None:
             drawing.axes.plot(means["cross_encoder"], means["score"], marker="o", label=_label(cell))
         drawing.axes.plot([0, 1], [0, 1], linestyle=":", color=COLOURS[-1])
         drawing.axes.set(xlabel=f"score of the cross-encoder, {split}", ylabel="mean of gold")
-        drawing.axes.legend(fontsize=7)
+        drawing.legend()
     return drawing.svg
 
 
@@ -135,7 +136,7 @@ def quality_by_cost(comparison: Comparison) -> str | None:
         seconds = [cell.seconds for cell in cells]
         scale = "log" if max(seconds) > 30 * min(seconds) else "linear"
         drawing.axes.set(xscale=scale, xlabel="seconds", ylabel=f"{_named(comparison.metric)} x100, test")
-        drawing.axes.legend(fontsize=8)
+        drawing.legend()
     return drawing.svg
 
 

@@ -128,7 +128,7 @@ def test_the_queries_reach_the_loss_from_the_batch(module: Callable[[nn.Module],
 
 
 def test_pairs_in_which_no_sentence_has_two_partners_are_refused(module: Callable[[nn.Module], BiEncoder]) -> None:
-    with pytest.raises(UserError, match="MarginMSELoss compares candidates of the same sentence1"):
+    with pytest.raises(UserError, match="MarginMSELoss compares candidates of one sentence1"):
         TrainingBatches(module(MarginMSELoss()), _pairs(queries=5, candidates=1))
 
 
