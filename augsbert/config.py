@@ -178,13 +178,16 @@ def _takes_part(hint: Any) -> bool:
 
 
 def _way_in(key: str) -> str:
-    """The line to type: another part, where there is a group of them, or other settings."""
+    """The line to type: another part, where there is a group of several, or other settings."""
+    from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
 
     groups = HydraConfig.get().runtime.choices if HydraConfig.initialized() else {}
-    for group in groups:
-        if (group.partition("@")[2] or group.replace("/", ".")) == key:
-            return f"Choose a part: {group}=NAME."
+    for choice in groups:
+        group, _, mounted = choice.partition("@")
+        if (mounted or group.replace("/", ".")) == key:
+            options = GlobalHydra.instance().config_loader().get_group_options(group)
+            return f"Choose a part: {choice}=NAME." if len(options) > 1 else f"Set those: {key}.NAME=VALUE."
     return f"Set those: {key}.NAME=VALUE."
 
 

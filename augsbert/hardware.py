@@ -56,7 +56,8 @@ class Hardware:
         """What ``auto`` becomes here: bf16-mixed where it is multiplied in hardware, else 32-true.
 
         Raises:
-            UserError: 16-mixed on a CPU, which Lightning would compute as bf16-mixed without a word.
+            UserError: 16-mixed on a CPU, which Lightning would compute as bf16-mixed without a word; or ``auto`` on a
+                GPU that is not there.
         """
         if wanted == "16-mixed" and self.accelerator == "cpu":
             raise UserError(f"{name}=16-mixed: a CPU has none. Set auto, bf16-mixed or 32-true.")

@@ -18,7 +18,7 @@ from augsbert.parts import Part
 from augsbert.silver import Round, SilverFlow, table_of
 from augsbert.store import Stage, Store
 
-#: What no round changes.
+#: Nodes that no round changes: shared by all of them, so that each is keyed and made once.
 _EVERY_ROUND = ("splits", "target", "source", "pool", "augmented", "labeller")
 
 

@@ -59,9 +59,8 @@ def look_ahead(cfg: DictConfig) -> None:
     parts = parts_of(cfg)
     check(cfg, SETTINGS, parts)
     used = dict(_used(cfg, parts))
-    complain(
-        cfg, [*_absent_files(used), *_unusable_weights(cfg, used), *_unfit_devices(cfg, used), *_unlabelled(cfg, used)]
-    )
+    here = [*_absent_files(used), *_unusable_weights(cfg, used), *_unfit_devices(cfg, used)]
+    complain(cfg, [*here, *_contradictions(cfg, used)])
 
 
 def _used(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -141,20 +140,26 @@ def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]
         log.warning("%s.max_seq_length=%d: %s has %d positions; inputs are cut there.", name, length, folder, positions)
 
 
-def _unlabelled(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
-    """Later rounds search with a new encoder; a sampler without one would find the same pairs again."""
+def _contradictions(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
+    """Settings of which one takes away what another one needs."""
+    # Later rounds search with a new encoder; a sampler without one would find the same pairs again.
     embeds = [path for path, node in parts.items() if path.partition(".")[0] == "sampler" and "encoder" in node]
     if cfg.rounds > 1 and not embeds:
         yield f"rounds={cfg.rounds}: this sampler embeds nothing, and all would find the same. Set sampler=semantic."
     if cfg.relabel_gold and cfg.train_on == "silver":
         yield "relabel_gold=true: with train_on=silver no gold is learnt from. Leave one of them out."
-    if cfg.compare.poly and not (cfg.get("sampler") or cfg.get("augmenter")):
-        yield "compare.poly=true: it is fitted on what AugSBERT is, and nothing gives silver. Set sampler=bm25."
-    for name in ("poly_encoder", "poly_encoder.fit", "poly_encoder.loss") if cfg.compare.poly else ():
-        if OmegaConf.select(cfg, name) is None:
-            yield f"{name}: compare.poly=true cannot do without it. Leave out what takes it away: {name}=null."
     if cfg.relabel_gold and not cfg.get("sampler"):
         yield "relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false."
+    if cfg.compare.poly:
+        yield from _without_poly(cfg)
+
+
+def _without_poly(cfg: DictConfig) -> Iterator[str]:
+    if not (cfg.get("sampler") or cfg.get("augmenter")):
+        yield "compare.poly=true: it is fitted on what AugSBERT is, and nothing gives silver. Set sampler=bm25."
+    for name in ("poly_encoder", "poly_encoder.fit", "poly_encoder.loss"):
+        if OmegaConf.select(cfg, name) is None:
+            yield f"{name}: compare.poly=true cannot do without it. Leave out what takes it away: {name}=null."
 
 
 def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from omegaconf import DictConfig
 
 from augsbert import stages
 from augsbert.datasets.checks import check_scores
@@ -21,7 +22,7 @@ from augsbert.nodes import Exam, Lesson, Nodes
 from augsbert.pairs import SENTENCES, Evidence, Pool, Task, digest, draw, without
 from augsbert.parts import Part
 from augsbert.pool import read_pool, unlabelled, write_pool
-from augsbert.store import Stage
+from augsbert.store import Stage, Store
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class SilverFlow(Nodes):
     """The stages up to silver: each is a property, made of those above it.
 
     Args:
-        nodes: as for :class:`Nodes`.
+        cfg: the composed and checked config.
+        store: where the stages are kept.
+        fetch: download raw files that are missing; a plan does not.
         round: of sampling, labelling and training, from 1 up.
     """
 
-    def __init__(self, *nodes: Any, round: int = 1, **more: Any) -> None:
-        super().__init__(*nodes, **more)
+    def __init__(self, cfg: DictConfig, store: Store, *, fetch: bool = True, round: int = 1) -> None:
+        super().__init__(cfg, store, fetch=fetch)
         self.round = round
         self.before: Round | None = None
 
@@ -59,7 +62,11 @@ class SilverFlow(Nodes):
 
     @cached_property
     def gold(self) -> pd.DataFrame:
-        """The source's train pairs, cut to ``gold_size`` by seed alone; none of them is a target's dev or test pair."""
+        """The source's train pairs, cut to ``gold_size`` by seed alone; none of them is a target's dev or test pair.
+
+        Raises:
+            UserError: there are fewer than ``gold_size``, they have one score only, or none.
+        """
         splits = self.splits(self.source)
         train = without(splits.train, self.seen_elsewhere) if len(self.seen_elsewhere) else splits.train
         gold = draw(train, self.cfg.gold_size, self.cfg.seed)

@@ -61,8 +61,9 @@ TABLES = {
         ["scenario=fully_annotated", "dataset=stsb", TWO_LAYERS],
         {
             "synonym_wordnet": [],
-            # A small masked language model, made by experiments/masked_model.py on the train split's sentences.
-            "contextual_substitute": ["augmenter=contextual_substitute", "augmenter.encoder=out/masked_model"],
+            # A small masked language model, made on the train split's sentences:
+            # python experiments/masked_model.py out/masked_model_stsb --sentences FILE
+            "contextual_substitute": ["augmenter=contextual_substitute", "augmenter.encoder=out/masked_model_stsb"],
         },
         STSB,
     ),

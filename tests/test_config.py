@@ -30,6 +30,8 @@ PARTS = [path for path in YAMLS if path != ROOT and path.parent.name not in OVER
 #: What has no value until a user gives it.
 NEEDS = {f"dataset={name}": ["dataset.train=train.csv"] for name in ("table", "spanish_sts")}
 NEEDS["augmenter=sentence"] = ["augmenter.encoder=folder"]
+#: Groups that stand in several places, under other names, and one of these.
+MOUNTED = {"fit": "baseline.fit"}
 #: Files that lay other values over another file's.
 PRESETS = ("dataset/spanish_sts",)
 #: Parts whose files differ from one another, and so from the signature, on purpose: fits are tuned for each encoder,
@@ -42,7 +44,8 @@ def named(path: Path) -> str:
 
 
 def choice(path: Path) -> str:
-    return f"{path.parent.relative_to(CONF)}={path.stem}"
+    group = str(path.parent.relative_to(CONF))
+    return f"{group}@{MOUNTED[group]}={path.stem}" if group in MOUNTED else f"{group}={path.stem}"
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -52,7 +55,8 @@ def composed(*overrides: str) -> DictConfig:
 
 def option(path: Path) -> tuple[str, DictConfig]:
     """Where the part of a file stands in the config, and its node."""
-    place = str(path.parent.relative_to(CONF)).replace("/", ".")
+    group = str(path.parent.relative_to(CONF))
+    place = MOUNTED.get(group, group.replace("/", "."))
     node = OmegaConf.select(composed(choice(path), *NEEDS.get(choice(path), [])), place)
     assert isinstance(node, DictConfig)
     return place, node

@@ -23,14 +23,14 @@ FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "encoders/occ
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],
-    "pool": ["pool.py", "pairs.py"],
-    "candidates": ["stages.py", "pairs.py"],
-    "augmented": ["stages.py"],
-    "silver": ["stages.py"],
-    "cross_encoder": FITTING,
-    "bi_encoder": FITTING,
-    "labels": SCORING,
-    "evaluation": [*SCORING, "evaluation.py"],
+    "pool": ["pool.py", "pairs.py", "silver.py"],
+    "candidates": ["stages.py", "pairs.py", "silver.py"],
+    "augmented": ["stages.py", "pairs.py", "silver.py"],
+    "silver": ["stages.py", "pairs.py", "silver.py"],
+    "cross_encoder": [*FITTING, "pairs.py", "silver.py"],
+    "bi_encoder": [*FITTING, "pairs.py", "silver.py", "pipeline.py"],
+    "labels": [*SCORING, "pairs.py", "silver.py"],
+    "evaluation": [*SCORING, "evaluation.py", "pipeline.py"],
 }
 
 

@@ -27,7 +27,9 @@ Row = dict[str, list[int]]
 
 
 class PairEncoder(pl.LightningModule):
-    """A transformer that gives pairs a score in 0..1.
+    """A transformer that gives pairs a score, higher for more alike.
+
+    It is in 0..1 (cross-encoder), -1..1 (cosine) or without bounds (dot product).
 
     Args:
         encoder: the folder (or hub id) of the weights to start from.
@@ -62,7 +64,7 @@ class PairEncoder(pl.LightningModule):
         raise NotImplementedError
 
     def combine(self, pairs: pd.DataFrame, outputs: np.ndarray) -> np.ndarray:
-        """Scores (n,) of the pairs, in 0..1 or -1..1 (cosine), float32, from the outputs of the scoring rows."""
+        """Scores (n,) of the pairs, float32, from the outputs of the scoring rows."""
         raise NotImplementedError
 
     def pair_loss(self, outputs: Tensor, scores: Tensor) -> Tensor:
@@ -82,7 +84,11 @@ class PairEncoder(pl.LightningModule):
         raise NotImplementedError
 
     def configure_model(self) -> None:
-        """Load weights and tokenizer, once (Lightning calls this before each use)."""
+        """Load weights and tokenizer, once (Lightning calls this before each use).
+
+        Raises:
+            UserError: the tokenizer cannot pad, there are fewer layers than ``num_layers``, or weights do not fit.
+        """
         if self.model is not None:
             return
         from transformers import AutoConfig, AutoTokenizer

@@ -15,8 +15,6 @@ from augsbert.reporting.silver import figures, histogram
 class Csv:
     """Write ``metrics.csv``, ``curves.csv`` and ``silver_histogram.csv`` into a run's folder."""
 
-    VERSION = 1
-
     @contextmanager
     def run(
         self, config: Mapping[str, Any], keys: Mapping[str, str], folder: Path, group: str | None = None

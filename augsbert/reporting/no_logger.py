@@ -13,8 +13,6 @@ import pandas as pd
 class NoLogger:
     """Log nowhere. A run still leaves ``metrics.json`` and its tables."""
 
-    VERSION = 1
-
     @contextmanager
     def run(
         self, config: Mapping[str, Any], keys: Mapping[str, str], folder: Path, group: str | None = None

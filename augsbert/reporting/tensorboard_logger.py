@@ -25,8 +25,6 @@ class TensorBoard:
         UserError: the package tensorboard is not installed.
     """
 
-    VERSION = 1
-
     def __init__(self) -> None:
         if find_spec("tensorboard") is None:
             raise UserError(

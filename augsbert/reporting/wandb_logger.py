@@ -53,8 +53,6 @@ class Wandb:
         UserError: a value is not allowed.
     """
 
-    VERSION = 1
-
     def __init__(
         self,
         project: str = "augsbert",

@@ -28,7 +28,7 @@ from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
 from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
-from augsbert.hardware import Hardware
+from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.progress import StageProgress
 from augsbert.samplers.bm25 import BM25
 from augsbert.scoring import read_scores, score
@@ -85,6 +85,7 @@ def main() -> None:
 
 def measure(model: Path, pairs: pd.DataFrame, repeats: int, openvino: str | None) -> dict[str, Any]:
     """The table of all sides, and ours against the peer's default and best."""
+    keep_freed_memory()  # as the stage does; the peers in this process gain by it too
     scores: dict[str, np.ndarray] = {}
 
     def kept(side: str, work: Callable[[], Any]) -> Callable[[], None]:
