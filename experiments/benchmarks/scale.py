@@ -7,7 +7,8 @@
 The sentences are the questions of quora-IR-dataset.zip; where there are too few, each comes again with one of its
 words replaced by another question's, so that all are distinct and words are as frequent as they were. Each sampler
 and size has a process of its own, whose peak memory is its own. Sizes that are measured join those on record. What
-100 million sentences would take follows from how the last two sizes of each stage grow: a guess, by arithmetic.
+candidates among 100 million sentences would take follows from how the last two sizes grow: a guess, by arithmetic, for
+the processor of the last one; labelling and fits grow with the pairs, by the rates of their own benchmarks.
 """
 
 from __future__ import annotations
@@ -97,6 +98,7 @@ def measure(sampler: str, folder: Path) -> dict[str, Any]:
 
 def one(sampler: str, folder: Path) -> dict[str, Any]:
     """Read the pool, keep it, find candidates and keep them: seconds of each, peak memory, bytes on disk."""
+    from augsbert.hardware import describe
     from augsbert.pool import unlabelled, write_pool
 
     nothing, seconds, start = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype=str), {}, time.perf_counter()
@@ -104,9 +106,10 @@ def one(sampler: str, folder: Path) -> dict[str, Any]:
     write_pool(folder, pool)
     seconds["pool"], start = time.perf_counter() - start, time.perf_counter()
     candidates = _sampler(sampler, len(pool.sentences))(pool, nothing)
-    seconds["candidates"] = time.perf_counter() - start
     candidates.to_parquet(folder / "candidates.parquet")
+    seconds["candidates"] = time.perf_counter() - start
     return {
+        "processor": describe(),
         "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "pairs": len(candidates),
@@ -128,7 +131,7 @@ def _sampler(name: str, sentences: int) -> Any:
 
 
 def grows(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Sampler -> exponent of the growth between its two largest sizes, and what ``FAR`` sentences come to by it."""
+    """Sampler -> how it grows between its two largest sizes, and what ``FAR`` sentences come to by that."""
     return {
         sampler: _growth(*sorted((int(size), figures) for size, figures in sizes.items())[-2:])
         for sampler, sizes in found.items()
@@ -137,20 +140,20 @@ def grows(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _growth(less: tuple[int, Mapping[str, Any]], more: tuple[int, Mapping[str, Any]]) -> dict[str, Any]:
-    """Of the seconds of the candidates, memory and disk; 1 is linear, 2 is all against all."""
-    pairs = {
-        "seconds": [figures["seconds"]["candidates"] for _, figures in (less, more)],
-        "peak_mib": [figures["peak_mib"] for _, figures in (less, more)],
-        "disk_mib": [figures["disk_mib"] for _, figures in (less, more)],
-    }
-    exponents = {
-        what: math.log(after / before) / math.log(more[0] / less[0]) for what, (before, after) in pairs.items()
-    }
-    far = {what: pairs[what][1] * (FAR / more[0]) ** exponent for what, exponent in exponents.items()}
+    """Memory and disk are a start and so much a sentence; seconds go by a power: 1 is linear, 2 all against all."""
+    before, after = (figures["seconds"]["candidates"] for _, figures in (less, more))
+    power = math.log(after / before) / math.log(more[0] / less[0])
+    each = {what: (more[1][what] - less[1][what]) / (more[0] - less[0]) for what in ("peak_mib", "disk_mib")}
+    far = {what: more[1][what] + slope * (FAR - more[0]) for what, slope in each.items()}
     return {
         "between": [less[0], more[0]],
-        "exponent": {what: round(exponent, 2) for what, exponent in exponents.items()},
-        f"guess_at_{FAR}": {what: float(f"{value:.3g}") for what, value in far.items()},
+        "exponent": {"seconds": round(power, 2)},
+        "bytes_a_sentence": {what.removesuffix("_mib"): round(slope * 2**20) for what, slope in each.items()},
+        f"guess_at_{FAR}": {
+            "hours": float(f"{after * (FAR / more[0]) ** power / 3600:.3g}"),
+            "peak_gib": float(f"{far['peak_mib'] / 1024:.3g}"),
+            "disk_gib": float(f"{far['disk_mib'] / 1024:.3g}"),
+        },
     }
 
 
