@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     import torch
 
 MAX_SEQ_LENGTH = 128
-# A constant, not a setting: a sentence's last digits depend on the batch that it is in.
-_BATCH_SIZE = 64
+# Constants, not settings: a sentence's last digits depend on the batch that it is in. Tokens of a batch are enough for
+# a CPU's matrix products, or to keep a GPU busy; tokenised sentences are kept, and sorted, a window at a time.
+_TOKENS = {"cpu": 1024, "other": 16_384}
+_WINDOW = 20_000
 # As sentence-transformers before release 6 writes the modes of 1_Pooling/config.json.
 _OLD_NAMES = {
     "pooling_mode_cls_token": "cls",
@@ -36,8 +38,8 @@ _OLD_NAMES = {
 def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> np.ndarray:
     """Embed sentences with all layers of an encoder, as ``SentenceTransformer(folder).encode`` does, then normalise.
 
-    Sentences are cut at 128 tokens, or at the encoder's positions if it has fewer, and batched by length; pooling is
-    what the folder names, else the mean.
+    Sentences are cut at 128 tokens, or at the encoder's positions if it has fewer, and batched by their tokens; pooling
+    is what the folder names, else the mean.
 
     Args:
         folder: config, tokeniser and safetensors weights.
@@ -51,6 +53,7 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
         UserError: there is no encoder in the folder, it needs a module or pooling that is not supported, or gives nan.
     """
     import torch
+    from tqdm import tqdm
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
@@ -60,16 +63,16 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device).eval()
     length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
-    with torch.inference_mode():
-        for places in _batches(sentences):
-            inputs = tokenizer(
-                [sentences[place] for place in places],
-                padding=True,
-                truncation=True,
-                max_length=length,
-                return_tensors="pt",
-            )
-            vectors[places] = _encode(model, inputs.to(device), mode).cpu().numpy()
+    budget = _TOKENS.get(device, _TOKENS["other"])
+    bar = tqdm(total=len(sentences), desc="candidates: embed", unit=" sentences", disable=None, leave=False)
+    with torch.inference_mode(), bar:
+        for start in range(0, len(sentences), _WINDOW):
+            rows = tokenizer(list(sentences[start : start + _WINDOW]), truncation=True, max_length=length)
+            for places in _batches([len(ids) for ids in rows["input_ids"]], budget):
+                batch = {name: [column[i] for i in places] for name, column in rows.items()}
+                inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
+                vectors[start + places] = _encode(model, dict(inputs), mode).cpu().numpy()
+                bar.update(len(places))
     if not np.isfinite(vectors).all():
         raise UserError(f"encoder={folder}: its embeddings hold nan. Choose weights whose training did not diverge.")
     return vectors
@@ -85,16 +88,13 @@ def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) 
     return normalize(pool(tokens, inputs["attention_mask"], mode), dim=1)
 
 
-def _batches(sentences: Sequence[str]) -> Iterator[np.ndarray]:
-    """Places of the sentences in batches of like length; the longest first: memory runs out at once or never."""
-    from tqdm import tqdm
-
-    order = np.argsort([-len(sentence) for sentence in sentences], kind="stable")
-    with tqdm(total=len(order), desc="candidates: embed", unit=" sentences", disable=None, leave=False) as bar:
-        for start in range(0, len(order), _BATCH_SIZE):
-            batch = order[start : start + _BATCH_SIZE]
-            yield batch
-            bar.update(len(batch))
+def _batches(lengths: Sequence[int], budget: int) -> Iterator[np.ndarray]:
+    """Places of rows of so many tokens, in batches of like length that take ``budget`` tokens when they are padded."""
+    order, start = np.argsort([-length for length in lengths], kind="stable"), 0
+    while start < len(order):
+        size = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
 
 
 def _pooling_mode(folder: Path) -> str:

@@ -43,7 +43,7 @@ class Hard:
         UserError: an argument is out of its range, or FAISS is not installed.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(
         self,

@@ -46,7 +46,7 @@ class Semantic:
         UserError: an argument is out of its range, or FAISS is not installed.
     """
 
-    VERSION = 1
+    VERSION = 2
 
     def __init__(
         self,

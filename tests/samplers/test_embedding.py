@@ -27,7 +27,8 @@ SENTENCES = [
 
 @pytest.fixture(autouse=True)
 def several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augsbert.samplers.embedding._BATCH_SIZE", 5)
+    monkeypatch.setattr("augsbert.samplers.embedding._TOKENS", {"cpu": 40, "other": 40})
+    monkeypatch.setattr("augsbert.samplers.embedding._WINDOW", 7)
 
 
 @pytest.fixture(scope="module")
