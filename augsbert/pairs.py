@@ -72,6 +72,21 @@ def digest(texts: Iterable[str]) -> str:
     return state.hexdigest()
 
 
+def places(sentences: Sequence[str], pairs: pd.DataFrame) -> np.ndarray:
+    """Where the sentences of ``pairs`` stand in ``sentences``.
+
+    Args:
+        sentences: distinct sentences.
+        pairs: a table with ``sentence1`` and ``sentence2``.
+
+    Returns:
+        Int array (m, 2): a row for each pair of which ``sentences`` holds both ends.
+    """
+    place = {sentence: index for index, sentence in enumerate(sentences)}
+    rows = np.array([[place.get(sentence, -1) for sentence in pairs[column]] for column in SENTENCES], dtype=np.int64).T
+    return rows[(rows >= 0).all(axis=1)]
+
+
 def candidate_pairs(sentences: Sequence[str], rows: np.ndarray, origin: str, exclude: pd.DataFrame) -> pd.DataFrame:
     """Turn index pairs into candidates: unordered, each once, no self-pair, nothing of ``exclude``.
 
@@ -84,11 +99,9 @@ def candidate_pairs(sentences: Sequence[str], rows: np.ndarray, origin: str, exc
     Returns:
         A table of ``sentence1``, ``sentence2``, ``origin`` with a fresh index.
     """
-    place = {sentence: i for i, sentence in enumerate(sentences)}
-    known = np.array([[place.get(s, -1) for s in exclude[column]] for column in SENTENCES], dtype=np.int64).T
     # An unordered pair as one integer: a million of them are compared in a fraction of the memory that their text
     # takes.
-    codes, excluded = (np.sort(r, axis=1) @ [len(sentences), 1] for r in (rows, known[(known >= 0).all(axis=1)]))
+    codes, excluded = (np.sort(r, axis=1) @ [len(sentences), 1] for r in (rows, places(sentences, exclude)))
     first = np.sort(np.unique(codes, return_index=True)[1])
     rows = rows[first[(rows[first, 0] != rows[first, 1]) & ~np.isin(codes[first], excluded)]]
     texts = np.asarray(sentences, dtype=object)

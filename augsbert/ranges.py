@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from augsbert.errors import UserError
 
@@ -46,6 +47,18 @@ def check_choice(argument: str, value: object, choices: Sequence[object]) -> Non
     if value not in choices:
         allowed = ", ".join("null" if choice is None else str(choice) for choice in choices)
         raise UserError(f"{argument}={value!r}: choose one of {allowed}.")
+
+
+def filled(argument: str, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """``given``, with the defaults for what it leaves out.
+
+    Raises:
+        UserError: it has a key that there is no default for; the message names those that there are.
+    """
+    for key, value in given.items():
+        if key not in defaults:
+            raise UserError(f"{argument}.{key}={value!r}: {argument} takes {', '.join(defaults)} only.")
+    return {**defaults, **given}
 
 
 def check_share(argument: str, value: object) -> None:

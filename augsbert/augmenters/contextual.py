@@ -16,7 +16,7 @@ from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.masked import MaskedModel
 from augsbert.augmenters.words import Span, changeable, draw, like, put, starts_sentence
 from augsbert.errors import UserError
-from augsbert.ranges import check_count, check_number, check_share
+from augsbert.ranges import check_count, check_number, check_share, filled
 
 SAMPLING: Mapping[str, float] = MappingProxyType({"top_k": 20, "top_p": 0.95, "temperature": 1.0})
 
@@ -134,13 +134,10 @@ def _set(word: str, sentence: str, span: Span) -> str:
 
 def _checked(sampling: Mapping[str, float]) -> dict[str, float]:
     """``sampling`` with the defaults for what it leaves out."""
-    for key, value in sampling.items():
-        if key not in SAMPLING:
-            raise UserError(f"sampling.{key}={value!r}: sampling takes {', '.join(SAMPLING)} only.")
-    filled = {**SAMPLING, **sampling}
-    check_count("sampling.top_k", filled["top_k"])
-    check_number("sampling.top_p", filled["top_p"], 0, 1)
-    check_number("sampling.temperature", filled["temperature"], 0, np.inf)
-    if filled["temperature"] == 0 or filled["top_p"] == 0:
+    whole = filled("sampling", sampling, SAMPLING)
+    check_count("sampling.top_k", whole["top_k"])
+    check_number("sampling.top_p", whole["top_p"], 0, 1)
+    check_number("sampling.temperature", whole["temperature"], 0, np.inf)
+    if whole["temperature"] == 0 or whole["top_p"] == 0:
         raise UserError("sampling: top_p and temperature must be above 0.")
-    return filled
+    return whole

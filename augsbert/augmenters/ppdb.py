@@ -14,7 +14,7 @@ import pandas as pd
 
 from augsbert.archives import raw_file, text_lines
 from augsbert.augmenters.copies import Copies, Sides
-from augsbert.augmenters.words import changeable, like, put
+from augsbert.augmenters.words import changeable, draw, like, put
 from augsbert.errors import UserError
 from augsbert.ranges import check_count, check_number, check_share
 
@@ -116,11 +116,8 @@ class SynonymPPDB:
 
     def _rewritten(self, sentence: str, best: dict[str, list[str]], rng: np.random.Generator) -> str:
         spans = [span for span in changeable(sentence) if sentence[slice(*span)].lower() in best]
-        if not spans:
-            return sentence
-        drawn = rng.choice(len(spans), size=max(1, round(self.share * len(spans))), replace=False)
         words = {}
-        for span in (spans[i] for i in sorted(drawn)):
+        for span in draw(spans, self.share, rng):
             old = sentence[slice(*span)]
             choices = best[old.lower()]
             words[span] = like(choices[rng.integers(len(choices))], old)

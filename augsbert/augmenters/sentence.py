@@ -12,7 +12,7 @@ import pandas as pd
 from augsbert.augmenters.batches import by_length
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.errors import UserError
-from augsbert.ranges import check_choice, check_count, check_number
+from augsbert.ranges import check_choice, check_count, check_number, filled
 
 GENERATION: Mapping[str, Any] = MappingProxyType(
     {"num_beams": 4, "do_sample": False, "top_p": 0.95, "max_new_tokens": 64}
@@ -56,10 +56,7 @@ class Sentence:
         seed: int = 0,
         device: str = "cpu",
     ) -> None:
-        for key, value in generation.items():
-            if key not in GENERATION:
-                raise UserError(f"generation.{key}={value!r}: generation takes {', '.join(GENERATION)} only.")
-        self.generation = {**GENERATION, **generation}
+        self.generation = filled("generation", generation, GENERATION)
         check_count("generation.num_beams", self.generation["num_beams"])
         check_count("generation.max_new_tokens", self.generation["max_new_tokens"])
         check_choice("generation.do_sample", self.generation["do_sample"], [True, False])

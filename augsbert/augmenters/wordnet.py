@@ -14,7 +14,7 @@ import pandas as pd
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.inflection import Inflection, form_of
 from augsbert.augmenters.wordnet_files import COUNTS, NAMES, PARTS, WordNet, find_folder
-from augsbert.augmenters.words import Span, changeable, like, put
+from augsbert.augmenters.words import Span, changeable, draw, like, put
 from augsbert.ranges import check_count, check_share
 
 _BEFORE_NOUNS = "a an the this that these those my your his her its our their some any each every no"
@@ -120,10 +120,7 @@ class SynonymWordnet:
 
     def _rewritten(self, sentence: str, rng: np.random.Generator) -> str:
         choices = {span: found for span in changeable(sentence) if (found := self._at(sentence, span))}
-        if not choices:
-            return sentence
-        size = max(1, round(self.share * len(choices)))
-        spans = [list(choices)[i] for i in sorted(rng.choice(len(choices), size=size, replace=False))]
+        spans = draw(list(choices), self.share, rng)
         drawn = {span: choices[span][rng.integers(len(choices[span]))] for span in spans}
         return put(sentence, {span: like(word, sentence[slice(*span)]) for span, word in drawn.items()})
 

@@ -156,9 +156,9 @@ class Comparison:
 
     def gains_table(self) -> Grid:
         """A row for each gain: how large, how sure, and how much of the way to the cross-encoder."""
-        columns = ["against the baseline", "Δ x100", "95 %", "p seeds", "p pairs", "gap closed", "95 %"]
         binary = any(not math.isnan(gain.p_labels) for gain in self.gains)
-        columns.insert(5, "p labels") if binary else None
+        p_values = ["p seeds", "p pairs", *(["p labels"] if binary else [])]
+        columns = ["against the baseline", "Δ x100", "95 %", *p_values, "gap closed", "95 %"]
         rows = [[Text(text) for text in _gain_row(gain, binary)] for gain in self.gains]
         notes = ["p: paired t-test over seeds, bootstrap over test pairs, raised after Holm over the rows."]
         return Grid("AugSBERT against the baseline, test", columns, rows, notes)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from augsbert.pairs import Pool, candidate_pairs, distinct_sentences
+from augsbert.pairs import Pool, candidate_pairs, distinct_sentences, places
 from augsbert.ranges import check_count
-from augsbert.samplers.neighbours import places
 
 
 class Given:

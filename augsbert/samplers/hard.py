@@ -7,9 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from augsbert.errors import UserError
 from augsbert.pairs import Pool, candidate_pairs
-from augsbert.ranges import check_count, check_number
+from augsbert.ranges import check_count, check_number, filled
 from augsbert.samplers.embedding import embed
 from augsbert.samplers.flat import require_faiss, search_flat
 from augsbert.samplers.neighbours import Forbidden, nearest
@@ -114,12 +113,9 @@ def _cosines(vectors: np.ndarray, rows: np.ndarray, memory_mib: int) -> np.ndarr
 
 def _checked(window: Mapping[str, float]) -> dict[str, float]:
     """``window`` with the defaults for what it leaves out."""
-    for key, value in window.items():
-        if key not in WINDOW:
-            raise UserError(f"window.{key}={value!r}: window takes {', '.join(WINDOW)} only.")
-    filled = {**WINDOW, **window}
-    check_count("window.range_min", filled["range_min"], least=0)
-    check_count("window.range_max", filled["range_max"], least=int(filled["range_min"]) + 1)
-    check_number("window.min_score", filled["min_score"], -1, 1)
-    check_number("window.max_score", filled["max_score"], filled["min_score"], 1)
-    return filled
+    whole = filled("window", window, WINDOW)
+    check_count("window.range_min", whole["range_min"], least=0)
+    check_count("window.range_max", whole["range_max"], least=int(whole["range_min"]) + 1)
+    check_number("window.min_score", whole["min_score"], -1, 1)
+    check_number("window.max_score", whole["max_score"], whole["min_score"], 1)
+    return whole

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from augsbert.pairs import SENTENCES
+from augsbert.pairs import places
 
 # Unit vectors (q, d) and a width k to inner products and places, both (q, k), best first; place -1: nothing found.
 Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
@@ -19,21 +19,6 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 _MARGIN = 1e-4
 _DECIMALS = 6
 _SPARE = 8
-
-
-def places(sentences: Sequence[str], pairs: pd.DataFrame) -> np.ndarray:
-    """Where the sentences of ``pairs`` stand in ``sentences``.
-
-    Args:
-        sentences: distinct sentences.
-        pairs: a table with ``sentence1`` and ``sentence2``.
-
-    Returns:
-        Int array (m, 2): a row for each pair of which ``sentences`` holds both ends.
-    """
-    place = {sentence: index for index, sentence in enumerate(sentences)}
-    rows = np.array([[place.get(sentence, -1) for sentence in pairs[column]] for column in SENTENCES], dtype=np.int64).T
-    return rows[(rows >= 0).all(axis=1)]
 
 
 class Forbidden:

@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from augsbert.pairs import Pool, candidate_pairs
+from augsbert.pairs import Pool, candidate_pairs, places
 from augsbert.ranges import check_count
-from augsbert.samplers.neighbours import places
 
 
 class Random:

@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from augsbert.errors import UserError
 from augsbert.pairs import Pool, candidate_pairs
-from augsbert.ranges import check_choice, check_count
+from augsbert.ranges import check_choice, check_count, filled
 from augsbert.samplers.embedding import embed
 from augsbert.samplers.flat import import_faiss, require_faiss, search_flat
 from augsbert.samplers.neighbours import Forbidden, Search, nearest
@@ -63,7 +62,10 @@ class Semantic:
         check_choice("index", index, ["flat", "hnsw", "ivf"])
         check_count("memory_mib", memory_mib)
         self.encoder, self.top_k, self.index, self.memory_mib, self.device = encoder, top_k, index, memory_mib, device
-        self.hnsw, self.ivf = _filled("hnsw", hnsw, HNSW), _filled("ivf", ivf, IVF)
+        self.hnsw, self.ivf = filled("hnsw", hnsw, HNSW), filled("ivf", ivf, IVF)
+        for argument, settings in (("hnsw", self.hnsw), ("ivf", self.ivf)):
+            for key, value in settings.items():
+                check_count(f"{argument}.{key}", value, _LEAST.get(key, 1))
 
     def __call__(self, pool: Pool, exclude: pd.DataFrame) -> pd.DataFrame:
         """Find candidates.
@@ -120,12 +122,3 @@ def _search_ivf(faiss: ModuleType, vectors: np.ndarray, lists: int, probes: int,
     index.train(vectors)
     index.add(vectors)
     return index.search
-
-
-def _filled(argument: str, given: Mapping[str, int], defaults: Mapping[str, int]) -> dict[str, int]:
-    """``given`` with ``defaults`` for what it leaves out; its keys and values checked."""
-    for key, value in given.items():
-        if key not in defaults:
-            raise UserError(f"{argument}.{key}={value!r}: {argument} takes {', '.join(defaults)} only.")
-        check_count(f"{argument}.{key}", value, _LEAST.get(key, 1))
-    return {**defaults, **given}

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from augsbert.pairs import Pool
+from augsbert.pairs import Pool, places
 from augsbert.samplers import bm25
 from augsbert.samplers.bm25 import BM25, tokenize
-from augsbert.samplers.neighbours import places
 
 NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
 DATA = Path(os.environ.get("AUGSBERT_DATA", Path(__file__).parents[3] / "shared" / "data"))

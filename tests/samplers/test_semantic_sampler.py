@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from augsbert.errors import UserError
-from augsbert.pairs import Pool
-from augsbert.samplers.neighbours import Forbidden, nearest, places
+from augsbert.pairs import Pool, places
+from augsbert.samplers.neighbours import Forbidden, nearest
 from augsbert.samplers.semantic import Semantic
 
 Index = Literal["flat", "hnsw", "ivf"]
