@@ -26,6 +26,8 @@ _HERE = Path(__file__).parent
 CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
 _wants_traceback = "HYDRA_FULL_ERROR" in os.environ
 
+# The launchers' own schemas have the names of our files and check them; Hydra says that it will stop doing so.
+warnings.filterwarnings("ignore", message="\n'hydra/(launcher|sweeper)/", category=UserWarning)
 OmegaConf.register_new_resolver("plus", lambda a, b: a + b, replace=True)
 # For the launchers: GPUs of a job, by its trainer.
 OmegaConf.register_new_resolver("gpus_of", lambda kind, devices: devices if kind == "gpu" else 0, replace=True)
@@ -53,10 +55,6 @@ def _job(cfg: DictConfig) -> float | None:
     from augsbert.experiment import run as run_experiment
 
     return run_experiment(cfg)
-
-
-# The launchers' own schemas have the names of our files and check them; Hydra says that it will stop doing so.
-warnings.filterwarnings("ignore", message="\n'hydra/(launcher|sweeper)/", category=UserWarning)
 
 
 def main() -> None:

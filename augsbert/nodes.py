@@ -108,6 +108,9 @@ class Nodes:
             name: the role, such as ``baseline``; what stands before a slash is its place in the config.
             part: an encoder with its fit.
             lesson: what it is fitted on.
+
+        Raises:
+            UserError: the devices do not divide the batch size, or do not have the precision.
         """
         role = name.partition("/")[0]
         fit = {**part.settings["fit"], "precision": self.hardware.precision(part.settings["fit"]["precision"])}

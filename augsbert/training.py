@@ -124,6 +124,10 @@ def fit(
         hardware: where it runs.
         folder: kept after a kill.
         callbacks: further ones, such as a progress bar.
+
+    Raises:
+        UserError: the pairs are none that the module's loss can learn from, or its weights do not fit.
+        Pruned: a search gives the trial up.
     """
     settings = module.fit_settings
     assert settings is not None

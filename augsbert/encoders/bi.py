@@ -50,7 +50,11 @@ class BiEncoder(PairEncoder):
         self.pooling_mode, self.loss = pooling_mode, loss
 
     def new_model(self, config: Any) -> PreTrainedModel:
-        """The network without a head; a pooler that its weights bring is kept but, being unused, not trained."""
+        """The network without a head; a pooler that its weights bring is kept but, being unused, not trained.
+
+        Raises:
+            UserError: weights are lacking.
+        """
         from transformers import AutoModel
 
         model, read = AutoModel.from_pretrained(
@@ -70,7 +74,11 @@ class BiEncoder(PairEncoder):
         return pool(tokens.float(), inputs["attention_mask"], self.pooling_mode)
 
     def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
-        """Two rows a pair, of the pairs that the loss learns from."""
+        """Two rows a pair, of the pairs that the loss learns from.
+
+        Raises:
+            UserError: the loss finds too few of them.
+        """
         assert self.loss is not None
         pairs = pairs[self.loss.keep(pairs["score"].to_numpy())]
         sides = self.tokenize(pairs["sentence1"]), self.tokenize(pairs["sentence2"])

@@ -56,7 +56,11 @@ class CrossEncoder(PairEncoder):
             only_first_token(self.model)
 
     def new_model(self, config: Any) -> PreTrainedModel:
-        """The network with a head of one logit; a fit puts a new one in the place of a head of several labels."""
+        """The network with a head of one logit; a fit puts a new one in the place of a head of several labels.
+
+        Raises:
+            UserError: weights of the body are lacking, or of the head where there is no fit.
+        """
         from transformers import AutoModelForSequenceClassification
 
         config.num_labels = 1

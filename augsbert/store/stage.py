@@ -129,6 +129,8 @@ class Stage:
 
         Raises:
             UserError: the store cannot be written, or the disk is full.
+            NotFetched: its key, or that of an input, hangs on a file that is not on this disk yet.
+            Exception: whatever ``make`` raises; what it wrote so far stays.
         """
         if self._intact:
             return self._record(0.0, found=True)

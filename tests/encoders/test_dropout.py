@@ -43,7 +43,7 @@ def test_the_seed_decides_what_is_dropped() -> None:
 
 
 @pytest.mark.parametrize(("p", "left"), [(0.0, 1.0), (1.0, 0.0)])
-def test_all_or_nothing(p: float, left: float) -> None:
+def test_p_of_0_keeps_all_and_of_1_nothing(p: float, left: float) -> None:
     assert torch.equal(Dropout(p)(torch.ones(3, 5)), torch.full((3, 5), left))
 
 

@@ -274,7 +274,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("message", REFUSED)
-def test_refused(message: str) -> None:
+def test_a_setting_that_cannot_be_is_refused_by_name(message: str) -> None:
     with pytest.raises(UserError, match=message):
         PolyEncoder("model", **REFUSED[message])
 
