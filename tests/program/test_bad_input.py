@@ -153,8 +153,8 @@ CONFIG = {
         "error: sampler.topk: augsbert.samplers.bm25.BM25 has no such setting. Did you mean top_k?\n"
         "error: sampler.top_k=2.5: it must be a whole number.\n"
         "error: sampler.stopwords=german: it must be 'english', or null.\n"
-        "error: cross_encoder.train_both_orders=yep: it must be true or false.\n"
         "error: cross_encoder.fit.epochs=three: it must be a whole number.\n"
+        "error: cross_encoder.train_both_orders=yep: it must be true or false.\n"
         "error: bi_encoder.loss._target_=mine.Loss: it cannot be imported (No module named 'mine').\n"
         "error: bi_encoder.encoder=null: it must be text.\n"
         "error: trainer.devices=auto: it must be a whole number.\n",
@@ -167,8 +167,8 @@ CONFIG = {
         "bi_encoder.fit.warmup_ratio=2 baseline.fit.epochs=0 trainer.devices=0",
         "error: sampler.top_k=0: give a whole number of at least 1.\n"
         "error: cross_encoder.max_seq_length=1: it must be 3 to 8192.\n"
-        "error: bi_encoder.loss.scale=0: it must be a number above 0.\n"
         "error: bi_encoder.fit.warmup_ratio=2: it must be 0 to 1.\n"
+        "error: bi_encoder.loss.scale=0: it must be a number above 0.\n"
         "error: trainer.devices=0: it must be 1 or more.\n"
         "error: baseline.fit.epochs=0: it must be 1 or more.\n",
     ),
