@@ -7,7 +7,7 @@ sentence are open in the same pass, so one does not know what will fill another.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,17 +82,16 @@ class MaskedModel:
 
         starts = np.concatenate([[0], np.cumsum([len(words) for words in never])])
         filled: list[list[str | None]] = [[None] * len(words) for words in never]
-        vocabulary = torch.tensor(list(self.words))
         with torch.inference_mode():
             for places in by_length(texts, _BATCH_SIZE, "augmented: masked words"):
                 logits, owners = self._logits([texts[i] for i in places])
-                logits, counts = logits[:, vocabulary].float().cpu(), np.zeros(len(places), dtype=int)
-                for row, owner in zip(logits, owners, strict=True):
+                counts = np.zeros(len(places), dtype=int)
+                for likeliest, owner in zip(self._likeliest(logits, int(sampling["top_k"])), owners, strict=True):
                     sentence, gap = places[owner], int(counts[owner])
                     counts[owner] += 1
                     if gap < len(never[sentence]):
                         draw = float(draws[starts[sentence] + gap])
-                        filled[sentence][gap] = self._word(row, never[sentence][gap], sampling, draw)
+                        filled[sentence][gap] = _drawn(likeliest, never[sentence][gap], sampling, draw)
         return filled
 
     @property
@@ -131,20 +130,29 @@ class MaskedModel:
         finally:
             handle.remove()
 
-    def _word(self, logits: torch.Tensor, never: str, sampling: Mapping[str, float], draw: float) -> str | None:
-        """A word drawn from the likeliest ones: first ``top_k``, then those that make up ``top_p``."""
+    def _likeliest(self, logits: torch.Tensor, top_k: int) -> Iterator[list[tuple[float, str]]]:
+        """For each gap the scores of ``top_k`` words and of one more, as one may be the word that must not come."""
+        import torch
+
         words = list(self.words.values())
-        values, places = logits.topk(min(len(words), int(sampling["top_k"]) + 1))
-        kept = [(v, words[i]) for v, i in zip(values.tolist(), places.tolist(), strict=True)]
-        kept = [(v, word) for v, word in kept if word.lower() != never.lower()][: int(sampling["top_k"])]
-        if not kept:
-            return None
-        scores = np.array([v for v, _ in kept]) / sampling["temperature"]
-        shares = np.exp(scores - scores.max())
-        shares /= shares.sum()
-        inside = np.concatenate([[0], shares.cumsum()[:-1]]) < sampling["top_p"]
-        sums = shares[inside].cumsum()
-        return kept[min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(sums) - 1)][1]
+        scores, places = logits[:, torch.tensor(list(self.words))].float().topk(min(len(words), top_k + 1))
+        for row, columns in zip(scores.tolist(), places.tolist(), strict=True):
+            yield [(score, words[i]) for score, i in zip(row, columns, strict=True)]
+
+
+def _drawn(
+    likeliest: Sequence[tuple[float, str]], never: str, sampling: Mapping[str, float], draw: float
+) -> str | None:
+    """A word drawn from the likeliest ones: first ``top_k``, then those that make up ``top_p``."""
+    kept = [(score, word) for score, word in likeliest if word.lower() != never.lower()][: int(sampling["top_k"])]
+    if not kept:
+        return None
+    scores = np.array([score for score, _ in kept]) / sampling["temperature"]
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    inside = np.concatenate([[0], shares.cumsum()[:-1]]) < sampling["top_p"]
+    sums = shares[inside].cumsum()
+    return kept[min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(sums) - 1)][1]
 
 
 _CHOOSE = "Name one that does, such as encoder=bert-base-uncased or encoder=distilroberta-base."
