@@ -1,4 +1,4 @@
-"""A small masked language model in a minute, for machines without a model hub: a word head on MiniLM's encoder.
+"""A small masked language model in minutes, for machines without a model hub: a word head on MiniLM's encoder.
 
     python experiments/masked_model.py FOLDER --sentences sentences.txt
 
