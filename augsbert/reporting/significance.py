@@ -38,28 +38,6 @@ class Compared(NamedTuple):
     share_interval: tuple[float, float]
 
 
-class Scored(NamedTuple):
-    """One seed's scores (n,) of the test pairs, and their gold (n,)."""
-
-    gold: np.ndarray
-    baseline: np.ndarray
-    other: np.ndarray
-    upper: np.ndarray | None = None
-
-
-def over_pairs(seeds: Sequence[Scored], metric: str, seed: int = 0) -> Compared:
-    """Compare two encoders by a bootstrap over pairs, seeds averaged.
-
-    Args:
-        seeds: the scores under each seed; the same pairs in the same order give the same resamples.
-        metric: one of ``WEIGHTED``.
-        seed: of the resamples.
-    """
-    found = [[resampled(s.gold, scores, metric, seed) for scores in s[1:] if scores is not None] for s in seeds]
-    uppers = [values[2] if len(values) == 3 else None for values in found]
-    return compare([values[0] for values in found], [values[1] for values in found], uppers)
-
-
 def resampled(gold: np.ndarray, scores: np.ndarray, metric: str, seed: int = 0) -> np.ndarray:
     """The metric of scores (n,) as they are, and under each resample: (1 + resamples,).
 

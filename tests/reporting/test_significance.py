@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -10,15 +12,32 @@ from scipy.stats import binomtest, pearsonr, spearmanr
 from sklearn.metrics import average_precision_score
 
 from augsbert.reporting.significance import (
-    Scored,
+    Compared,
+    compare,
     holm,
     mcnemar,
-    over_pairs,
     over_seeds,
+    resampled,
     weighted_pearson,
     weighted_spearman,
 )
 from augsbert.reporting.significance import weighted_average_precision as average_precision
+
+
+class Scored(NamedTuple):
+    """One seed's scores (n,) of the test pairs, and their gold (n,)."""
+
+    gold: np.ndarray
+    baseline: np.ndarray
+    other: np.ndarray
+    upper: np.ndarray | None = None
+
+
+def over_pairs(seeds: Sequence[Scored], metric: str) -> Compared:
+    """Two encoders compared by a bootstrap over pairs, seeds averaged."""
+    found = [[resampled(s.gold, scores, metric) for scores in s[1:] if scores is not None] for s in seeds]
+    uppers = [values[2] if len(values) == 3 else None for values in found]
+    return compare([values[0] for values in found], [values[1] for values in found], uppers)
 
 
 @pytest.fixture
