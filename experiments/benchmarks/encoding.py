@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import in_turn, matrix_rate, minilm, pool_of, ratios, spread, write
+from turns import bound, in_turn, minilm, pool_of, products, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.hardware import Hardware
@@ -60,14 +60,15 @@ def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[st
         work["peer, openvino"] = lambda: float(call(openvino, task)["seconds"])
     seconds = in_turn(work, repeats)
     best = min((side for side in seconds if "peer" in side), key=lambda side: sum(seconds[side]))
+    spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
     return {
         "sentences": len(sentences),
         "sentences_per_second": {side: spread([len(sentences) / s for s in spent]) for side, spent in seconds.items()},
         "best_peer": best,
-        "ratio_to_best": ratios(seconds, "augsbert", best),
+        "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
         "least_cosine_with_default": float(_cosines(outputs["augsbert"], outputs["peer, default"]).min()),
-        "matrix_rate": float(f"{matrix_rate(False):.3g}"),
+        "bound": bound(products(lambda: embed(model, sentences)), spent, ratio["median"], bf16=False),
     }
 
 

@@ -81,6 +81,27 @@ def matrix_rate(bf16: bool, size: int = 1024, seconds: float = 1.0) -> float:
     return count * 2 * size**3 / (time.perf_counter() - start)
 
 
+def products(work: Callable[[], Any]) -> int:
+    """Floating point operations of all matrix products in some work of this process, those of padding among them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        work()
+    return counter.get_total_flops()
+
+
+def bound(operations: int, seconds: float, ratio: float, bf16: bool) -> dict[str, float]:
+    """How near some work is to matrix products alone, at the rate of a large one measured now.
+
+    ``ratio_at_full_rate`` is the ratio that there would be if nothing else took time: what is left to gain without
+    fewer products.
+    """
+    rate = matrix_rate(bf16)
+    share = operations / seconds / rate
+    found = {"matrix_rate": rate, "share_of_matrix_rate": share, "ratio_at_full_rate": ratio / share}
+    return {name: float(f"{value:.3g}") for name, value in found.items()}
+
+
 def write(name: str, result: Mapping[str, Any], short: bool) -> None:
     """Print the result, and keep it in results/benchmarks/NAME.json unless it is of the short form."""
     from augsbert.hardware import describe
