@@ -77,22 +77,27 @@ class CompiledIndex(Bm25sIndex):
     BACKEND = "numba"
 
     def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
-        """As any index's; what a little wider search leaves open, ties above all, goes the long way."""
-        unsettled = []
-        for block in np.split(queries, range(_BLOCK, len(queries), _BLOCK)):
-            best, settled = self._settle(block, top_k, forbidden)
-            found[block[settled]] = best[settled]
-            unsettled.append(block[~settled])
-            bar.update(int(settled.sum()))
-        super().search(np.concatenate(unsettled), top_k, forbidden, found, bar)
+        """As any index's; what two searches, a little wider and wider yet, leave open by ties goes the long way."""
+        for width in (top_k + 1 + _SPARE, 8 * (top_k + 1 + _SPARE)):
+            unsettled = [queries[:0]]
+            for start in range(0, len(queries), _BLOCK):
+                block = queries[start : start + _BLOCK]
+                best, settled = self._settle(block, top_k, width, forbidden)
+                found[block[settled]] = best[settled]
+                unsettled.append(block[~settled])
+                bar.update(int(settled.sum()))
+            queries = np.concatenate(unsettled)
+        super().search(queries, top_k, forbidden, found, bar)
 
-    def _settle(self, queries: np.ndarray, top_k: int, forbidden: Forbidden) -> tuple[np.ndarray, np.ndarray]:
+    def _settle(
+        self, queries: np.ndarray, top_k: int, width: int, forbidden: Forbidden
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
         import torch
 
         others, raw = self.index.retrieve(
             [self.ids[query] for query in queries],
-            k=min(top_k + 1 + _SPARE, len(self.ids)),
+            k=min(width, len(self.ids)),
             n_threads=torch.get_num_threads(),
             show_progress=False,
         )
