@@ -17,6 +17,8 @@ from augsbert.errors import UserError
 #: on its neighbours (bit for bit on a CPU): rows are padded to the next length, and the last batch of a length is
 #: filled up by repeating its last row. Narrow steps spare padding where most sentences are; each costs a batch to fill.
 LENGTHS = (*range(8, 32, 4), *range(32, 64, 8), *range(64, 128, 16), *range(128, 512, 64), 512, 1024, 2048, 4096, 8192)
+#: MKL multiplies four rows at a time, and those that are left over in another order: a batch has none left over.
+ROWS = 4
 #: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to
 #: stay mixed.
 WINDOW = 16
@@ -158,7 +160,7 @@ def _fixed_shapes(row_lengths: list[int], longest: int, tokens: int) -> list[tup
     bucket = np.searchsorted(lengths, row_lengths)
     batches = []
     for number, length in enumerate(lengths):
-        rows, size = np.flatnonzero(bucket == number).tolist(), max(1, tokens // length)
+        rows, size = np.flatnonzero(bucket == number).tolist(), max(1, tokens // length // ROWS * ROWS)
         for start in range(0, len(rows), size):
             batch = rows[start : start + size]
             batches.append((length, batch + batch[-1:] * (size - len(batch))))

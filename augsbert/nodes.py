@@ -30,11 +30,11 @@ VERSIONS = {
     "pool": 1,
     "candidates": 1,
     "augmented": 1,
-    "cross_encoder": 3,
-    "labels": 2,
+    "cross_encoder": 4,
+    "labels": 3,
     "silver": 1,
-    "bi_encoder": 3,
-    "evaluation": 3,
+    "bi_encoder": 4,
+    "evaluation": 4,
 }
 
 

@@ -8,6 +8,7 @@ to record anew.
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import importlib
 import json
@@ -72,6 +73,7 @@ def _hash(files: list[Path]) -> str:
     return state.hexdigest()[:16]
 
 
+@functools.cache
 def _now() -> dict[str, dict[str, int | str]]:
     from augsbert.nodes import VERSIONS
 

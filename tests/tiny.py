@@ -13,11 +13,11 @@ WORDS = (
 )
 
 
-def write_model(folder: Path) -> None:
-    """A BERT of 2 layers and 32 dimensions with random weights, and a tokenizer that knows WORDS and single letters."""
+def write_model(folder: Path, hidden_size: int = 32, positions: int = 64) -> None:
+    """A BERT of 2 layers with random weights, 16 dimensions a head, and a tokenizer that knows WORDS and letters."""
     from transformers import BertModel
 
-    _write(folder, BertModel)
+    _write(folder, BertModel, hidden_size, positions)
 
 
 def write_masked_model(folder: Path) -> None:
@@ -27,7 +27,7 @@ def write_masked_model(folder: Path) -> None:
     _write(folder, BertForMaskedLM)
 
 
-def _write(folder: Path, kind: Any) -> None:
+def _write(folder: Path, kind: Any, hidden_size: int = 32, positions: int = 64) -> None:
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, PreTrainedTokenizerFast
@@ -41,8 +41,9 @@ def _write(folder: Path, kind: Any) -> None:
     special = {f"{name}_token": f"[{name.upper()}]" for name in names}
     PreTrainedTokenizerFast(tokenizer_object=raw, **special).save_pretrained(folder)
     torch.manual_seed(0)
-    size = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    kind(BertConfig(vocab_size=len(pieces), max_position_embeddings=64, **size)).save_pretrained(folder)
+    size = {"hidden_size": hidden_size, "num_attention_heads": hidden_size // 16, "intermediate_size": 2 * hidden_size}
+    config = BertConfig(vocab_size=len(pieces), max_position_embeddings=positions, num_hidden_layers=2, **size)
+    kind(config).save_pretrained(folder)
 
 
 def write_table(folder: Path, train: int = 120, dev: int = 40, test: int = 40, seed: int = 0) -> None:

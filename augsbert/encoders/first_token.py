@@ -40,15 +40,17 @@ class FirstTokenAttention(nn.Module):
             project(states).unflatten(-1, (-1, inner.attention_head_size)).transpose(1, 2)
             for project, states in ((inner.query, first), (inner.key, hidden_states), (inner.value, hidden_states))
         )
+        # A product with one row is summed in an order that depends on where it lies (MKL); labels must not. A fit may.
+        rows = 1 if self.training else 2
         attended = F.scaled_dot_product_attention(
-            query,
+            query.expand(-1, -1, rows, -1),
             key,
             value,
             attn_mask=None if attention_mask is None else attention_mask[..., :1, :],
             dropout_p=inner.dropout.p if self.training else 0.0,
             scale=inner.scaling,
         )
-        return self.output(attended.transpose(1, 2).flatten(2), first), None
+        return self.output(attended[:, :, :1].transpose(1, 2).flatten(2), first), None
 
 
 def only_first_token(model: PreTrainedModel) -> None:

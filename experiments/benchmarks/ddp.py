@@ -53,10 +53,10 @@ def measure(fixed: list[str], repeats: int) -> dict[str, Any]:
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **threads})
             found[side].append(json.loads((Path(folder) / "out" / "metrics.json").read_text()))
 
-    in_turn({side: partial(run, side) for side in SIDES}, repeats)
+    in_turn({side: partial(run, side) for side in SIDES}, repeats, warm_up=0)
     result = {}
     for stage in STAGES:
-        seconds = {side: [metrics[f"time/{stage}"] for metrics in runs[1:]] for side, runs in found.items()}
+        seconds = {side: [metrics[f"time/{stage}"] for metrics in runs] for side, runs in found.items()}
         result[stage] = {
             "seconds": {side: spread(spent) for side, spent in seconds.items()},
             "ratio_to_one_process": ratios(seconds, "two ranks", "one process"),

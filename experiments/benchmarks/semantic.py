@@ -80,7 +80,7 @@ def measure(task: str, folder: Path, repeats: int) -> dict[str, Any]:
         found[side] = json.loads(out.splitlines()[-1])
         return float(found[side]["seconds"])
 
-    seconds = in_turn({side: partial(run, side) for side in SIDES[task]}, repeats)
+    seconds = in_turn({side: partial(run, side) for side in SIDES[task]}, repeats, warm_up=0)
     exact = np.load(folder / f"{task}_flat.npy")
     return {
         "seconds": {side: spread(spent) for side, spent in seconds.items()},

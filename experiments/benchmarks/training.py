@@ -101,7 +101,7 @@ def measure(data: Path, encoder: str, pairs: int, repeats: int) -> dict[str, Any
         found[side].append(json.loads(out.splitlines()[-1]))
         return found[side][-1]["seconds"]
 
-    seconds = in_turn({side: partial(fitted, side) for side in SIDES}, repeats)
+    seconds = in_turn({side: partial(fitted, side) for side in SIDES}, repeats, warm_up=0)
     best = min(SIDES[1:], key=lambda side: sum(seconds[side]))
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
     fitted(COUNTED)

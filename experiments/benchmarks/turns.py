@@ -19,23 +19,29 @@ PACKAGES = (
 )
 
 
-def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Wall seconds of each side, ``repeats`` times; a first round that is not counted warms them up.
+def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int, warm_up: int = 1) -> dict[str, list[float]]:
+    """Wall seconds of each side, ``repeats`` times; first rounds that are not counted warm them up.
 
     A side that gives a float back has taken its own time, in another process.
     """
     seconds: dict[str, list[float]] = {side: [] for side in sides}
     order = list(sides)
-    for repeat in range(repeats + 1):
+    for repeat in range(1 - warm_up, repeats + 1):
         # Another one begins each round: what a side leaves behind falls on each of the others.
         for side in order[repeat % len(order) :] + order[: repeat % len(order)]:
             start = time.perf_counter()
             told = sides[side]()
             spent = told if isinstance(told, float) else time.perf_counter() - start
-            if repeat:
+            if repeat > 0:
                 seconds[side].append(spent)
-            print(f"{'warm-up' if repeat == 0 else repeat!s:<8}{side:<44}{spent:9.2f} s", flush=True)
+            print(f"{'warm-up' if repeat < 1 else repeat!s:<8}{side:<44}{spent:9.2f} s", flush=True)
     return seconds
+
+
+def fastest(sides: Mapping[str, Callable[[], Any]]) -> tuple[str, dict[str, float]]:
+    """The best of a peer's settings on a part of the work, and the median seconds of all, twice in turn."""
+    seconds = in_turn(sides, 2)
+    return min(seconds, key=lambda side: sum(seconds[side])), {side: spread(s)["median"] for side, s in seconds.items()}
 
 
 def minilm() -> str:
@@ -68,17 +74,26 @@ def ratios(seconds: Mapping[str, list[float]], ours: str, peer: str) -> dict[str
     return spread([theirs / own for own, theirs in zip(seconds[ours], seconds[peer], strict=True)])
 
 
-def matrix_rate(bf16: bool, size: int = 1024, seconds: float = 1.0) -> float:
-    """Floating point operations a second of a large matrix product: what this machine can do at best."""
+#: Rows, inner and outer size of products: a large one, and MiniLM's for a batch of 512 tokens.
+SHAPES = ((1536, 1536, 1536), (512, 384, 384), (512, 384, 1536), (512, 1536, 384))
+
+
+def matrix_rate(bf16: bool) -> float:
+    """Floating point operations a second of matrix products: what this machine can do at best now."""
+    return max(_rate(*shape, bf16) for shape in SHAPES * 2)
+
+
+def _rate(rows: int, inner: int, outer: int, bf16: bool, seconds: float = 0.5) -> float:
     import torch
 
-    a, b = (torch.randn(size, size, dtype=torch.bfloat16 if bf16 else torch.float32) for _ in range(2))
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    a, b = torch.randn(rows, inner, dtype=dtype), torch.randn(inner, outer, dtype=dtype)
     torch.mm(a, b)
     start, count = time.perf_counter(), 0
     while time.perf_counter() - start < seconds:
         torch.mm(a, b)
         count += 1
-    return count * 2 * size**3 / (time.perf_counter() - start)
+    return count * 2 * rows * inner * outer / (time.perf_counter() - start)
 
 
 def products(work: Callable[[], Any]) -> int:
@@ -91,7 +106,7 @@ def products(work: Callable[[], Any]) -> int:
 
 
 def bound(operations: int, seconds: float, ratio: float, bf16: bool) -> dict[str, float]:
-    """How near some work is to matrix products alone, at the rate of a large one measured now.
+    """How near some work is to matrix products alone, at the best rate of one measured now.
 
     ``ratio_at_full_rate`` is the ratio that there would be if nothing else took time: what is left to gain without
     fewer products.
