@@ -65,7 +65,7 @@ def figures(result: dict[str, Any], name: str = "") -> Iterator[tuple[str, float
         if isinstance(value, dict) and "median" in value:
             if "ratio" in inside or result.keys() >= {"--help"}:
                 yield inside, value["median"]
-        elif key == "share_of_the_sum" or name.endswith("exponent"):
+        elif name.endswith(("share_of_the_sum", "exponent")):
             yield inside, value
         elif isinstance(value, dict):
             yield from figures(value, inside)

@@ -1,10 +1,11 @@
 """What sharing stages saves: a grid of twelve, and the same twelve runs each in a store of its own.
 
-    python experiments/benchmarks/sweep.py            # about half an hour on two cores
+    python experiments/benchmarks/sweep.py            # half an hour on two cores that multiply bf16, else 75 minutes
     python experiments/benchmarks/sweep.py --short
 
 Three samplers x two gold sizes x two seeds on the sample: jobs of one gold size and seed share the cross-encoder, the
-baseline and the labels of pairs that two samplers find; each fits a bi-encoder of its own.
+baseline and the labels of pairs that two samplers find; each fits a bi-encoder of its own. The grid's jobs run one
+after the other, as -m alone has them, and two at a time by joblib, a core each.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ GRID = {
     "seed": ["0", "1"],
 }
 FIXED = ["experiment=quickstart", "logger=none", "pool=gold"]
+LAUNCHERS = {
+    "basic": [],
+    "joblib": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"],
+}
 
 
 def seconds(folder: Path, *overrides: str) -> float:
@@ -38,12 +43,12 @@ def seconds(folder: Path, *overrides: str) -> float:
 
 
 def measure(grid: dict[str, list[str]], fixed: list[str]) -> dict[str, Any]:
-    """The grid once, its second run, and each job alone."""
+    """The grid by each launcher, its second run, and each job alone."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        swept = [*fixed, *(f"{key}={','.join(values)}" for key, values in grid.items())]
-        together = seconds(work / "grid", "-m", *swept)
-        again = seconds(work / "grid", "-m", *swept)
+        swept = ["-m", *fixed, *(f"{key}={','.join(values)}" for key, values in grid.items())]
+        together = {name: seconds(work / name, *swept, *launcher) for name, launcher in LAUNCHERS.items()}
+        again = seconds(work / "basic", *swept)
         alone = []
         for number, values in enumerate(itertools.product(*grid.values())):
             job = [f"{key}={value}" for key, value in zip(grid, values, strict=True)]
@@ -52,8 +57,9 @@ def measure(grid: dict[str, list[str]], fixed: list[str]) -> dict[str, Any]:
     return {
         "grid": grid,
         "fixed": fixed,
-        "seconds": {"grid": round(together, 1), "grid again": round(again, 1), "alone": alone},
-        "share_of_the_sum": round(together / sum(alone), 3),
+        "seconds": {**{name: round(spent, 1) for name, spent in together.items()}, "again": round(again, 1)},
+        "seconds_alone": alone,
+        "share_of_the_sum": {name: round(spent / sum(alone), 3) for name, spent in together.items()},
     }
 
 
