@@ -78,9 +78,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--model", type=Path, help="a cross-encoder's folder; else MiniLM with a new head")
     parser.add_argument("--openvino-python", help="one with sentence-transformers[openvino], see openvino_peer.py")
-    parser.add_argument("--short", action="store_true", help="2,000 pairs, twice; nothing is written")
+    parser.add_argument("--short", action="store_true", help="1,000 pairs, twice; nothing is written")
     args = parser.parse_args()
-    count, repeats = (2_000, 2) if args.short else (args.pairs, args.repeats)
+    count, repeats = (1_000, 2) if args.short else (args.pairs, args.repeats)
     pairs = silver_pairs(args.data, count)
     with tempfile.TemporaryDirectory() as folder:
         model = args.model or new(Path(folder))
