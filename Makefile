@@ -30,7 +30,7 @@ lint: .venv/test
 clean:
 	rm -rf .venv
 
-paper-small: .venv/quickstart  ## The paper's tables with MiniLM on two cores, about two hours; DATA=FOLDER has the data sets.
+paper-small: .venv/quickstart  ## The paper's tables with MiniLM on two cores, hours; DATA=FOLDER has the data sets.
 	test -d out/masked_model || $(BIN)/python experiments/masked_model.py out/masked_model
 	$(BIN)/python experiments/paper/reproduce.py small --data $(DATA)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,84 +12,95 @@ import numpy as np
 import pandas as pd
 
 from augsbert.errors import UserError
-from augsbert.evaluation import best_thresholds, metrics
+from augsbert.evaluation import metrics
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.grid import Grid, Text, markdown
 from augsbert.reporting.runs import Run, read
 
-RESULT = Path(__file__).parents[1] / "results" / "paper.md"
-_SOURCES = "[F] found in a source, [R] remembered only: verify before you cite it."
+RESULTS = Path(__file__).parents[1] / "results"
+#: Rows without a model, or without one here, before those of ``paper.yaml``.
+WITHOUT_RUNS = {"jaccard": "Jaccard of words", "universal_sentence_encoder": "Universal Sentence Encoder"}
 
 
-def write(paper: Mapping[str, Any], size: str, out: Path) -> None:
-    """Write the page of all runs below ``out``."""
+def write(paper: Mapping[str, Any], size: str, out: Path, page: Path, overrides: Sequence[str] = ()) -> None:
+    """Write the page of all runs below ``out`` with the size's seeds; none where there is no run yet."""
     settings = paper["sizes"][size]
-    grids = [_column(paper, column, out) for column in settings["columns"]]
-    grids += [_figure(figure, _runs(out / name)) for name, figure in paper["figures"].items()]
-    caption = (
-        f"Weights: {settings['weights']}. Test, x100, mean ± standard deviation over seeds {settings['seeds']}, or as "
-        f"many as a cell says. The paper's cells are of bert-base-uncased (Spanish: its multilingual kin); {_SOURCES} "
-        "A difference is within the spreads if it is at most the sum of both standard deviations."
-    )
-    command = f"`python experiments/paper/reproduce.py {size} --data FOLDER`"
+    grids = [_column(paper, settings, column, out) for column in settings["columns"]]
+    grids += [_figure(figure, _runs(out / name, settings["seeds"])) for name, figure in paper["figures"].items()]
     tables = [markdown(grid) for grid in grids if grid.rows]
     if not tables:
-        raise SystemExit(f"{out}: no run is there yet, so there is nothing to report.")
-    text = [f"# The paper's tables, {size}", f"Made by {command}. {caption}", *tables]
-    RESULT.write_text("\n\n".join(text) + "\n", encoding="utf8")
-    print(f"written: {RESULT}")
+        print(f"{out}: no run is there yet, so there is nothing to report.")
+        return
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n\n".join([*_head(settings, size, overrides), *tables]) + "\n", encoding="utf8")
+    print(f"written: {page}")
 
 
-def _runs(folder: Path) -> list[Run]:
+def _head(settings: Mapping[str, Any], size: str, overrides: Sequence[str]) -> list[str]:
+    """The title, the command, and what all tables have in common."""
+    further = f" --overrides {' '.join(overrides)}" if overrides else ""
+    verdict = "A difference is within the spreads if it is at most the sum of both standard deviations."
+    return [
+        f"# The paper's tables, {size}",
+        f"Made by `python experiments/paper/reproduce.py {size} --data FOLDER{further}`. {settings['about']}",
+        f"Test, x100, mean ± standard deviation over seeds {settings['seeds']}, or as many as a cell says. The paper's "
+        "cells are of bert-base-uncased (Spanish: its multilingual kin); [F] found in a source, [R] remembered only: "
+        f"verify before you cite it.{' ' + verdict if settings['comparable'] else ''}",
+    ]
+
+
+def _runs(folder: Path, seeds: Sequence[int]) -> list[Run]:
     try:
-        return read([folder])
+        return [run for run in read([folder]) if run.seed in map(str, seeds)]
     except UserError:
         return []
 
 
-def _column(paper: Mapping[str, Any], column: str, out: Path) -> Grid:
+def _column(paper: Mapping[str, Any], settings: Mapping[str, Any], column: str, out: Path) -> Grid:
     """A data set: a row for each method, the paper's cell, ours, the difference."""
-    metric, rows = paper["columns"][column]["metric"], []
-    methods = {"jaccard": {"title": "Jaccard of words"}, **paper["rows"]}
+    about, rows, found = paper["columns"][column], [], 0
+    methods = {**{row: {"title": title} for row, title in WITHOUT_RUNS.items()}, **paper["rows"]}
     for row, method in methods.items():
-        values = _jaccard(out / column, metric) if row == "jaccard" else _values(out / column / row, method, metric)
-        mean, deviation, source = paper["paper"][row][column]
-        shown = f"{mean:.2f}{'' if deviation is None else f' ± {deviation:.2f}'} [{source}]"
-        rows.append([Text(method["title"]), Text(shown), *map(Text, _beside(values, mean, deviation or 0.0))])
-    title = f"{paper['columns'][column]['title']} ({metric.replace('_', ' ')})"
-    return Grid(
-        title, ["", "paper", "here", "difference", "within the spreads"], rows if any(r[2].text for r in rows) else []
-    )
+        runs = _runs(out / column / method.get("from", row if "encoder" in method else "bm25"), settings["seeds"])
+        values = _values(runs, method, about["metric"]) if "encoder" in method else _without_model(row, runs, about)
+        found += len(values)
+        title = "all pairs positive (majority)" if row == "jaccard" and about["metric"] == "f1" else method["title"]
+        cell = paper["paper"].get(row, {}).get(column)
+        rows.append([Text(text) for text in (title, *_beside(values, cell, settings["comparable"]))])
+    verdict = ["within the spreads"] if settings["comparable"] else []
+    title = f"{about['title']} ({about['metric'].replace('_', ' ')})"
+    names = ["", "paper", "here", "difference", *verdict]
+    return Grid(title, names, rows if found else [], [f"Data: {about['data']}."])
 
 
-def _values(folder: Path, method: Mapping[str, Any], metric: str) -> np.ndarray:
-    runs = _runs(folder)
-    return 100 * np.array([run.metrics[f"{method['encoder']}/test/{metric}"] for run in runs], dtype=float)
+def _values(runs: list[Run], method: Mapping[str, Any], metric: str) -> np.ndarray:
+    values = np.array([run.metrics.get(f"{method['encoder']}/test/{metric}", math.nan) for run in runs], dtype=float)
+    return 100 * values[~np.isnan(values)]
 
 
-def _beside(values: np.ndarray, mean: float, deviation: float) -> tuple[str, str, str]:
+def _beside(values: np.ndarray, cell: Sequence[Any] | None, comparable: bool) -> list[str]:
+    """The paper's cell, ours, the difference, and whether it is within the spreads."""
+    mean, deviation, source = cell or (math.nan, None, "")
+    paper = f"{mean:.2f}{'' if deviation is None else f' ± {deviation:.2f}'} [{source}]" if cell else ""
     if not len(values):
-        return "", "", ""
+        return [paper, "not run", "", *([""] if comparable else [])]
+    own = float(values.std(ddof=1)) if len(values) > 1 else math.nan
+    here = f"{values.mean():.2f}{'' if math.isnan(own) else f' ± {own:.2f}'} ({len(values)})"
     difference = float(values.mean()) - mean
-    if len(values) == 1:
-        return f"{values.mean():.2f} (1)", f"{difference:+.2f}", ""
-    own = float(values.std(ddof=1))
-    shown = f"{values.mean():.2f} ± {own:.2f} ({len(values)})"
-    return shown, f"{difference:+.2f}", "yes" if abs(difference) <= own + deviation else "no"
+    within = "" if math.isnan(own + difference) else "yes" if abs(difference) <= own + (deviation or 0.0) else "no"
+    return [paper, here, f"{difference:+.2f}" if cell else "", *([within] if comparable else [])]
 
 
-def _jaccard(folder: Path, metric: str) -> np.ndarray:
-    """The words that both sentences have, as a share of all that they have; the threshold is found on dev."""
-    runs = _runs(folder)
-    if not runs:
+def _without_model(row: str, runs: list[Run], about: Mapping[str, Any]) -> np.ndarray:
+    """The correlation with the share of common words, or F1 of calling each test pair positive."""
+    if row != "jaccard" or not runs:
         return np.array([])
-    parts = dict(iter(runs[0].predictions.groupby("split")))
-    scores = {split: table.apply(_overlap, axis=1).to_numpy(dtype=float) for split, table in parts.items()}
-    gold = {split: table["score"].to_numpy(dtype=float) for split, table in parts.items()}
-    binary = metric == "f1"
-    thresholds = best_thresholds(scores["dev"], gold["dev"]) if binary else None
-    found = metrics(scores["test"], gold["test"], "binary" if binary else "regression", thresholds)
-    return np.array([100 * found[metric]])
+    test = runs[0].predictions.query("split == 'test'")
+    gold = test["score"].to_numpy(dtype=float)
+    if about["metric"] == "f1":
+        return np.array([200 * gold.mean() / (1 + gold.mean())])
+    scores = test.apply(_overlap, axis=1).to_numpy(dtype=float)
+    return np.array([100 * metrics(scores, gold, "regression")[about["metric"]]])
 
 
 def _overlap(pair: pd.Series) -> float:

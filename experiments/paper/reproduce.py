@@ -1,12 +1,13 @@
 """Run the paper's tables cell by cell, and write what came out beside what the paper has: experiments/results/paper.md.
 
-    python experiments/paper/reproduce.py small --data FOLDER                  # two cores, about two hours
+    python experiments/paper/reproduce.py small --data FOLDER                  # two cores, hours
     python experiments/paper/reproduce.py full --data FOLDER                   # bert-base-uncased, on a GPU
     python experiments/paper/reproduce.py small --data FOLDER --columns mrpc   # some of it
     python experiments/paper/reproduce.py small --data FOLDER --plan           # what it would make
     python experiments/paper/reproduce.py small --data FOLDER --report-only    # of the runs that are there
 
-It can be stopped and gone on with: what is finished is found again. A data set that is not in FOLDER is left out.
+It can be stopped and gone on with: what is finished is found again, and the page is written after each cell. A data
+set that is not in FOLDER is left out. Runs with --overrides have a folder and a page of their own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
-from report import write
+from report import RESULTS, write
 
 ROOT = Path(__file__).parents[2]
 PAPER: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("paper.yaml").read_text())
@@ -41,16 +42,25 @@ def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) 
         columns: only these columns and figures.
     """
     settings = PAPER["sizes"][size]
-    places = {**places, "curve": ",".join(map(str, settings["curve"]))}
-    fixed = [*settings["overrides"], f"seed={','.join(map(str, settings['seeds']))}", "logger=none"]
+    places = {**{name: _listed(value) for name, value in settings.items()}, **places}
+    fixed = [*settings["overrides"], f"seed={places['seeds']}", "logger=none"]
     for column in settings["columns"]:
+        about = PAPER["columns"][column]
+        own = {**places, **({"masked_model": about["masked_model"]} if "masked_model" in about else {})}
         for row, cell in PAPER["rows"].items():
-            if columns is None or column in columns:
-                overrides = [*PAPER["columns"][column]["overrides"], *cell["overrides"]]
-                yield Sweep(f"{column}/{row}", [*fixed, *(o.format(**places) for o in overrides)])
+            if "overrides" in cell and (columns is None or column in columns):
+                overrides = [*about["overrides"], *settings["in_domain"], *cell["overrides"]]
+                yield Sweep(f"{column}/{row}", [*fixed, *(o.format(**own) for o in overrides)])
     for name, figure in figures(size).items():
         if columns is None or name in columns:
             yield Sweep(name, [*fixed, *(override.format(**places) for override in figure["overrides"])])
+
+
+def _listed(value: Any) -> str:
+    """A setting's value as an override has it."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "null" if value is None else str(value)
 
 
 def figures(size: str) -> dict[str, Any]:
@@ -67,7 +77,10 @@ def absent(sweep: Sweep, data: Path) -> str | None:
 def main() -> None:
     """Run what is asked for, then report on all that is there."""
     args = _parser().parse_args()
-    out, failed = args.out / args.size, []
+    out, page, failed = args.out / args.size, RESULTS / PAPER["sizes"][args.size]["page"], []
+    if args.overrides:
+        out = out.with_name(f"{args.size}_tried")
+        page = out / "paper.md"
     for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
         if args.report_only:
             break
@@ -79,8 +92,10 @@ def main() -> None:
         print(f"{sweep.folder} ...", flush=True)
         # A job that fails has said why; the other cells are run all the same.
         failed += [sweep.folder] if subprocess.run(command, check=False).returncode else []
-    if not args.plan:
-        write(PAPER, args.size, out)
+        if not args.plan:
+            write(PAPER, args.size, out, page, args.overrides)
+    if args.report_only:
+        write(PAPER, args.size, out, page, args.overrides)
     if failed:
         sys.exit(f"failed, in part or whole: {', '.join(map(str, failed))}")
 

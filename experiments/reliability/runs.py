@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -94,6 +95,12 @@ class Run:
             os.killpg(self.process.pid, signal.SIGKILL)
         gone_after = self.gone_after(now)
         return Kill(round(now - self.started, 2), stage, f"rank {which}" if rank else "group", gone_after)
+
+    def end(self) -> None:
+        """Kill all of its processes, in whatever session they are."""
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def gone_after(self, killed: float) -> float:
         """Wait until no process of the run is left; seconds since it was killed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import re
 import sys
 from pathlib import Path
@@ -29,11 +30,12 @@ def reproduce() -> object:
 
 
 PAPER = yaml.safe_load((FOLDER / "paper.yaml").read_text())
+OWN_RUNS = [row for row, cell in PAPER["rows"].items() if "overrides" in cell]
 PLACES = {"data": "DATA", "masked_model": "bert-base-uncased"}
 
 
 def test_the_paper_has_a_figure_for_every_cell() -> None:
-    assert set(PAPER["paper"]) == {*PAPER["rows"], "jaccard"}
+    assert set(PAPER["paper"]) == {*PAPER["rows"], "jaccard", "universal_sentence_encoder"} - {"untrained"}
     for cells in PAPER["paper"].values():
         assert set(cells) == set(PAPER["columns"])
         assert {source for _, _, source in cells.values()} <= {"F", "R"}
@@ -43,7 +45,7 @@ def test_the_paper_has_a_figure_for_every_cell() -> None:
 def test_every_cell_composes_to_a_run_without_mistakes(reproduce: object, size: str) -> None:
     sweeps = list(reproduce.sweeps(size, PLACES))
     columns = PAPER["sizes"][size]["columns"]
-    assert len(sweeps) == len(columns) * len(PAPER["rows"]) + len(reproduce.figures(size))
+    assert len(sweeps) == len(columns) * len(OWN_RUNS) + len(reproduce.figures(size))
     with initialize_config_dir(str(CONF), version_base="1.3"):
         for sweep in sweeps:
             config = compose("config", overrides=[re.sub(r"=(\d+),[\d,]+$", r"=\1", o) for o in sweep.overrides])
@@ -53,7 +55,23 @@ def test_every_cell_composes_to_a_run_without_mistakes(reproduce: object, size: 
 
 def test_only_the_columns_that_are_asked_for_are_run(reproduce: object) -> None:
     folders = [sweep.folder for sweep in reproduce.sweeps("small", PLACES, ["mrpc", "curve"])]
-    assert folders == [*(f"mrpc/{row}" for row in PAPER["rows"]), "curve"]
+    assert folders == [*(f"mrpc/{row}" for row in OWN_RUNS), "curve"]
+
+
+def test_rows_without_a_run_of_their_own_take_the_figure_of_one_that_has() -> None:
+    for cell in PAPER["rows"].values():
+        assert ("from" in cell) != ("overrides" in cell)
+        assert cell.get("from", OWN_RUNS[0]) in OWN_RUNS
+
+
+def test_what_differs_between_random_pairs_and_kde_is_the_selector_alone(reproduce: object) -> None:
+    for size in PAPER["sizes"]:
+        random, kde = (
+            next(set(sweep.overrides) for sweep in reproduce.sweeps(size, PLACES) if sweep.folder == f"mrpc/{row}")
+            for row in ("random", "kde")
+        )
+        assert kde - random == {"selector=kde"}
+        assert random < kde
 
 
 def test_a_data_set_that_is_not_there_is_named(reproduce: object, tmp_path: Path) -> None:
@@ -63,28 +81,53 @@ def test_a_data_set_that_is_not_there_is_named(reproduce: object, tmp_path: Path
     assert reproduce.absent(sweep, tmp_path) is None
 
 
-def test_the_page_has_ours_beside_the_papers(
-    reproduce: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    """Runs of two columns over the seeds 0 and 1, and one of a seed that no size has."""
+    rows = [("a b", "b c", 0.0), ("a b", "a b", 1.0), ("a b", "c d", 0.0), ("d", "d", 1.0)] * 2
+    table = pd.DataFrame(rows, columns=["sentence1", "sentence2", "score"])
+    for column, metric in (("bws_cross_topic", "spearman"), ("mrpc", "f1")):
+        for seed, value in ((0, 0.60), (1, 0.62), (99, 0.0)):
+            folder = tmp_path / "runs" / column / "bm25" / str(seed)
+            folder.mkdir(parents=True)
+            settings = {"choices": {}, "overrides": [f"seed={seed}"], "config": {"seed": seed}}
+            (folder / "settings.json").write_text(json.dumps(settings))
+            figures = {f"bi_encoder/test/{metric}": value, f"baseline/test/{metric}": value if seed else math.nan}
+            (folder / "metrics.json").write_text(json.dumps(figures))
+            (folder / "stages.json").write_text("[]")
+            table.assign(split=["dev"] * 4 + ["test"] * 4).to_parquet(folder / "predictions.parquet")
+    return tmp_path / "runs"
+
+
+def page_of(size: str, runs: Path, *overrides: str) -> str:
     report = importlib.import_module("report")
-    monkeypatch.setattr(report, "RESULT", tmp_path / "paper.md")
-    for seed, value in enumerate((0.60, 0.62)):
-        folder = tmp_path / "runs" / "bws_cross_topic" / "bm25" / str(seed)
-        folder.mkdir(parents=True)
-        (folder / "settings.json").write_text("{}")
-        (folder / "metrics.json").write_text(json.dumps({"bi_encoder/test/spearman": value}))
-        (folder / "stages.json").write_text("[]")
-        rows = [("a b", "b c", 0.2), ("a b", "a b", 0.9), ("a b", "c d", 0.1)] * 2
-        table = pd.DataFrame(rows, columns=["sentence1", "sentence2", "score"])
-        table.assign(split=["dev"] * 3 + ["test"] * 3).to_parquet(folder / "predictions.parquet")
-    report.write(PAPER, "small", tmp_path / "runs")
-    page = (tmp_path / "paper.md").read_text()
+    report.write(PAPER, size, runs, runs / "paper.md", overrides)
+    return (runs / "paper.md").read_text()
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_the_page_has_ours_beside_the_papers(runs: Path) -> None:
+    page = page_of("full", runs)
     assert "| AugSBERT BM25 | 61.48 ± 0.73 [F] | 61.00 ± 1.41 (2) | -0.48 | yes |" in page
-    assert "| Jaccard of words | 5.53 [F] | 100.00 (1) | +94.47 |  |" in page
-    assert "| AugSBERT random | 59.95 ± 0.70 [F] |  |  |  |" in page
+    assert "| SBERT | 58.04 ± 1.46 [R] | 62.00 (1) | +3.96 |  |" in page  # nan is no figure, and one has no spread
+    assert "| Universal Sentence Encoder | 53.43 [F] | not run |  |  |" in page
+    assert "| AugSBERT random | 59.95 ± 0.70 [F] | not run |  |  |" in page
+    assert "| all pairs positive (majority) | 80.80 [R] | 66.67 (1) | -14.13 |  |" in page
+    assert "Data: 2,125, 425 and 850 pairs" in page
+    assert "Quora-QP" not in page
 
 
-def test_without_a_run_there_is_no_page(reproduce: object, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("reproduce")
+def test_where_the_data_are_others_there_is_no_verdict_and_trials_are_named(runs: Path) -> None:
+    page = page_of("small", runs, "gold_size=64")
+    assert "| AugSBERT BM25 | 61.48 ± 0.73 [F] | 61.00 ± 1.41 (2) | -0.48 |\n" in page
+    assert "within the spreads" not in page
+    assert "small --data FOLDER --overrides gold_size=64`" in page
+
+
+@pytest.mark.usefixtures("reproduce")
+def test_without_a_run_there_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = importlib.import_module("report")
-    with pytest.raises(SystemExit, match="no run is there yet"):
-        report.write(PAPER, "small", tmp_path)
+    report.write(PAPER, "small", tmp_path, tmp_path / "paper.md")
+    assert "no run is there yet" in capsys.readouterr().out
+    assert not (tmp_path / "paper.md").exists()
