@@ -54,13 +54,9 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     """
     import torch
     from tqdm import tqdm
-    from transformers import AutoModel, AutoTokenizer
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # of a read that takes a moment
     mode = _pooling_mode(Path(folder))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device).eval()
+    tokenizer, model = _loaded(folder, device)
     length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
     budget = _TOKENS.get(device, _TOKENS["other"])
@@ -76,6 +72,17 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     if not np.isfinite(vectors).all():
         raise UserError(f"encoder={folder}: its embeddings hold nan. Choose weights whose training did not diverge.")
     return vectors
+
+
+def _loaded(folder: str | Path, device: str) -> tuple[Any, Any]:
+    """Tokenizer and network, in float32 on the device."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()  # of a read that takes a moment
+    model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device)
+    return AutoTokenizer.from_pretrained(folder), model.eval()
 
 
 def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) -> torch.Tensor:

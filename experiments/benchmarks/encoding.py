@@ -12,7 +12,6 @@ multiplied in hardware, the peer's bf16 weights are a side too.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import bound, fastest, in_turn, minilm, pool_of, products, ratios, spread, write
+from turns import Work, bound, contest, minilm, pool_of, products, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.hardware import Hardware
@@ -48,19 +47,11 @@ def main() -> None:
 
 def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[str, Any]:
     """Ours against the peer's default and best."""
-    model, outputs = minilm(), {}
-    peers = peer_sides(model) | ({"peer, openvino": partial(openvino_encode, openvino, model)} if openvino else {})
-    best, tried = fastest({side: partial(encode, sentences[: len(sentences) // 10]) for side, encode in peers.items()})
-
-    def kept(side: str, work: Callable[[], Any]) -> Any:
-        found = work()  # a float: another process has taken its time
-        return found if isinstance(found, float) else outputs.update({side: np.asarray(found)})
-
-    sides: dict[str, Callable[[], Any]] = {
-        "augsbert": lambda: embed(model, sentences),
-        **{side: partial(peers[side], sentences) for side in ("peer, default", best)},
-    }
-    seconds = in_turn({side: partial(kept, side, work) for side, work in sides.items()}, repeats, warm_up=0)
+    model = minilm()
+    peers = peer_sides(model)
+    if openvino:
+        peers["peer, openvino"] = partial(call, openvino, {"encoder": "bi", "model": model, "batch_size": 32})
+    seconds, outputs, best, tried = contest({"augsbert": partial(embed, model)}, peers, sentences, repeats)
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
     return {
         "sentences": len(sentences),
@@ -74,13 +65,13 @@ def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[st
     }
 
 
-def peer_sides(model: str) -> dict[str, Callable[[list[str]], Any]]:
+def peer_sides(model: str) -> dict[str, Work]:
     """``encode`` by default, in larger batches, in bf16 where it is multiplied in hardware, by a process a core."""
     from sentence_transformers import SentenceTransformer
 
     peer = SentenceTransformer(model, device="cpu")
     peer.max_seq_length = MAX_SEQ_LENGTH
-    sides: dict[str, Callable[[list[str]], Any]] = {"peer, default": peer.encode}
+    sides: dict[str, Work] = {"peer, default": peer.encode}
     for size in BATCHES:
         sides[f"peer, batches of {size}"] = partial(peer.encode, batch_size=size)
     if Hardware().precision("auto") == "bf16-mixed":
@@ -88,11 +79,6 @@ def peer_sides(model: str) -> dict[str, Callable[[list[str]], Any]]:
         sides["peer, bf16 weights"] = partial(halved.encode, batch_size=64)
     sides["peer, pool of processes"] = partial(peer.encode, pool=pool_of(peer))
     return sides
-
-
-def openvino_encode(python: str, model: str, sentences: list[str]) -> float:
-    """Seconds of the peer on OpenVINO, in the Python that has it."""
-    return float(call(python, {"encoder": "bi", "model": model, "texts": sentences, "batch_size": 32})["seconds"])
 
 
 def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

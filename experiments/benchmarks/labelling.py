@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,14 @@ import numpy as np
 import pandas as pd
 import torch
 from openvino_peer import call
-from turns import bound, fastest, in_turn, minilm, pool_of, products, ratios, spread, write
+from turns import Work, bound, contest, minilm, pool_of, products, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
 from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
 from augsbert.hardware import Hardware, keep_freed_memory
+from augsbert.pairs import SENTENCES
 from augsbert.progress import StageProgress
 from augsbert.samplers.bm25 import BM25
 from augsbert.scoring import read_scores, score
@@ -36,7 +36,6 @@ from augsbert.scoring import read_scores, score
 BATCHES = (32, 64, 128)
 PRECISION = Hardware().precision("auto")
 Texts = list[list[str]]
-Predict = Callable[[Texts], Any]
 
 
 def silver_pairs(data: Path, count: int) -> pd.DataFrame:
@@ -62,9 +61,9 @@ def new(folder: Path) -> Path:
     return folder
 
 
-def ours(model: Path, pairs: pd.DataFrame, precision: str) -> np.ndarray:
+def ours(model: Path, precision: str, texts: Texts) -> np.ndarray:
     """A score job in this process."""
-    module = CrossEncoder(str(model))
+    module, pairs = CrossEncoder(str(model)), pd.DataFrame(texts, columns=SENTENCES)
     with tempfile.TemporaryDirectory() as folder:
         score(module, pairs, precision, Hardware(), Path(folder), StageProgress("labels"))
         return read_scores(module, pairs, Hardware(), Path(folder))
@@ -90,23 +89,13 @@ def main() -> None:
 def measure(model: Path, pairs: pd.DataFrame, repeats: int, openvino: str | None) -> dict[str, Any]:
     """Ours against the peer's default and best."""
     keep_freed_memory()  # as the stage does; the peers in this process gain by it too
-    scores: dict[str, np.ndarray] = {}
-    texts = [list(pair) for pair in zip(pairs.sentence1, pairs.sentence2, strict=True)]
-    peers = peer_sides(model) | openvino_sides(openvino, model, scores)
-    best, tried = fastest({side: partial(predict, texts[: len(texts) // 10]) for side, predict in peers.items()})
-
-    def kept(side: str, work: Callable[[], Any]) -> Any:
-        found = work()  # a float: another process has taken its time, and kept the scores
-        return found if isinstance(found, float) else scores.update({side: np.asarray(found, dtype=np.float32)})
-
-    sides: dict[str, Callable[[], Any]] = {
-        "augsbert": lambda: ours(model, pairs, PRECISION),
-        **{side: partial(peers[side], texts) for side in ("peer, default", best)},
-    }
+    texts = pairs[SENTENCES].to_numpy().tolist()
+    own = {"augsbert": partial(ours, model, PRECISION)}
     if PRECISION != "32-true":
-        sides["augsbert, fp32"] = lambda: ours(model, pairs, "32-true")
-    seconds = in_turn({side: partial(kept, side, work) for side, work in sides.items()}, repeats, warm_up=0)
+        own["augsbert, fp32"] = partial(ours, model, "32-true")
+    seconds, scores, best, tried = contest(own, peer_sides(model) | openvino_sides(openvino, model), texts, repeats)
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
+    reference = scores["peer, default"]
     return {
         "pairs": len(pairs),
         "precision": PRECISION,
@@ -115,20 +104,18 @@ def measure(model: Path, pairs: pd.DataFrame, repeats: int, openvino: str | None
         "best_peer": best,
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
-        "rank_agreement_with_fp32": {side: _agreement(scores[side], scores["peer, default"]) for side in sides},
-        "equal_among_other_neighbours": _alone(model, pairs, scores["augsbert"]),
-        "bound": bound(
-            products(lambda: ours(model, pairs, PRECISION)), spent, ratio["median"], PRECISION == "bf16-mixed"
-        ),
+        "rank_agreement_with_fp32": {side: _agreement(found, reference) for side, found in scores.items()},
+        "equal_among_other_neighbours": _alone(own["augsbert"], texts, scores["augsbert"]),
+        "bound": bound(products(lambda: own["augsbert"](texts)), spent, ratio["median"], PRECISION == "bf16-mixed"),
     }
 
 
-def peer_sides(model: Path) -> dict[str, Predict]:
+def peer_sides(model: Path) -> dict[str, Work]:
     """The peer's default, larger batches, bf16 where the processor multiplies it, and a pool of one process a core."""
     from sentence_transformers import CrossEncoder as Peer
 
     default = Peer(str(model), device="cpu")
-    sides: dict[str, Predict] = {"peer, default": partial(default.predict, show_progress_bar=False)}
+    sides: dict[str, Work] = {"peer, default": partial(default.predict, show_progress_bar=False)}
     for size in BATCHES:
         arguments = {"batch_size": size, "show_progress_bar": False}
         sides[f"peer, batches of {size}"] = partial(default.predict, **arguments)
@@ -146,21 +133,16 @@ def autocast(peer: Any, arguments: dict[str, Any], texts: Texts) -> np.ndarray:
         return peer.predict(texts, **arguments)
 
 
-def openvino_sides(python: str | None, model: Path, scores: dict[str, np.ndarray]) -> dict[str, Predict]:
-    """The peer on OpenVINO, where a Python that has it is given; its scores are kept here."""
-
-    def work(size: int, texts: Texts) -> float:
-        found = call(str(python), {"encoder": "cross", "model": str(model), "texts": texts, "batch_size": size})
-        scores[f"peer, openvino, {size}"] = np.array(found["outputs"], dtype=np.float32)
-        return float(found["seconds"])
-
-    return {f"peer, openvino, {size}": partial(work, size) for size in BATCHES[:2]} if python else {}
+def openvino_sides(python: str | None, model: Path) -> dict[str, Work]:
+    """The peer on OpenVINO, where a Python that has it is given."""
+    tasks = [{"encoder": "cross", "model": str(model), "batch_size": size} for size in BATCHES[:2]]
+    return {f"peer, openvino, {task['batch_size']}": partial(call, python, task) for task in tasks} if python else {}
 
 
-def _alone(model: Path, pairs: pd.DataFrame, scores: np.ndarray) -> bool:
+def _alone(label: Work, texts: Texts, scores: np.ndarray) -> bool:
     """Whether a tenth of the pairs, in another order, gets the same labels to the bit as among all."""
-    some = np.random.default_rng(0).permutation(len(pairs))[: len(pairs) // 10]
-    return np.array_equal(ours(model, pairs.iloc[some].reset_index(drop=True), PRECISION), scores[some])
+    some = np.random.default_rng(0).permutation(len(texts))[: len(texts) // 10]
+    return np.array_equal(label([texts[i] for i in some]), scores[some])
 
 
 def _agreement(scores: np.ndarray, reference: np.ndarray) -> float:

@@ -12,13 +12,18 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 
-def call(python: str, task: dict[str, Any]) -> dict[str, Any]:
-    """Run a task in that Python: ``encoder`` (cross or bi), ``model``, ``texts``, ``batch_size``."""
-    done = subprocess.run([python, __file__], input=json.dumps(task), check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+def call(python: str, task: dict[str, Any], texts: Sequence[Any]) -> tuple[float, np.ndarray]:
+    """Run a task (``encoder``, cross or bi, ``model``, ``batch_size``) in that Python: seconds and outputs."""
+    given = json.dumps({**task, "texts": list(texts)})
+    done = subprocess.run([python, __file__], input=given, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return float(found["seconds"]), np.array(found["outputs"], dtype=np.float32)
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:

@@ -8,15 +8,21 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 PACKAGES = (
     *("augsbert", "torch", "transformers", "tokenizers", "sentence-transformers", "nlpaug"),
     *("bm25s", "numba", "rank-bm25", "faiss-cpu", "numpy", "pytorch-lightning", "accelerate", "datasets"),
 )
+
+#: What a side does with texts, or with pairs of them.
+Work = Callable[[Any], Any]
 
 
 def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int, warm_up: int = 1) -> dict[str, list[float]]:
@@ -38,10 +44,35 @@ def in_turn(sides: Mapping[str, Callable[[], Any]], repeats: int, warm_up: int =
     return seconds
 
 
-def fastest(sides: Mapping[str, Callable[[], Any]]) -> tuple[str, dict[str, float]]:
-    """The best of a peer's settings on a part of the work, and the median seconds of all, twice in turn."""
-    seconds = in_turn(sides, 2)
-    return min(seconds, key=lambda side: sum(seconds[side])), {side: spread(s)["median"] for side, s in seconds.items()}
+class Contest(NamedTuple):
+    """Seconds of each side, what it gave, the peer's best setting, and the seconds of all its settings for a tenth."""
+
+    seconds: dict[str, list[float]]
+    outputs: dict[str, np.ndarray]
+    best: str
+    tried: dict[str, float]
+
+
+def contest(ours: Mapping[str, Work], peers: Mapping[str, Work], texts: Sequence[Any], repeats: int) -> Contest:
+    """Our sides on all texts, in turn with a peer's default and the fastest of its settings on a tenth of them.
+
+    A side gives its outputs; or, where another process took its time, the seconds and the outputs.
+    """
+    few, outputs = texts[: len(texts) // 10], dict[str, np.ndarray]()
+    tenth = in_turn({side: partial(_seconds, work, few, {}, side) for side, work in peers.items()}, 2)
+    best = min(tenth, key=lambda side: sum(tenth[side]))
+    sides = {**ours, **{side: peers[side] for side in ("peer, default", best)}}
+    seconds = in_turn(
+        {side: partial(_seconds, work, texts, outputs, side) for side, work in sides.items()}, repeats, warm_up=0
+    )
+    return Contest(seconds, outputs, best, {side: spread(spent)["median"] for side, spent in tenth.items()})
+
+
+def _seconds(work: Work, texts: Sequence[Any], outputs: dict[str, np.ndarray], side: str) -> float | None:
+    """Its own seconds of a side that took them, else None; the outputs are kept."""
+    found = work(texts)
+    spent, outputs[side] = found if isinstance(found, tuple) else (None, np.asarray(found, dtype=np.float32))
+    return spent
 
 
 def minilm() -> str:

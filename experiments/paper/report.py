@@ -18,8 +18,6 @@ from augsbert.reporting.grid import Grid, Text, markdown
 from augsbert.reporting.runs import Run, read
 
 RESULTS = Path(__file__).parents[1] / "results"
-#: Rows without a model, or without one here, before those of ``paper.yaml``.
-WITHOUT_RUNS = {"jaccard": "Jaccard of words", "universal_sentence_encoder": "Universal Sentence Encoder"}
 
 
 def write(paper: Mapping[str, Any], size: str, out: Path, page: Path, overrides: Sequence[str] = ()) -> None:
@@ -59,12 +57,11 @@ def _runs(folder: Path, seeds: Sequence[int]) -> list[Run]:
 def _column(paper: Mapping[str, Any], settings: Mapping[str, Any], column: str, out: Path) -> Grid:
     """A data set: a row for each method, the paper's cell, ours, the difference."""
     about, rows, found = paper["columns"][column], [], 0
-    methods = {**{row: {"title": title} for row, title in WITHOUT_RUNS.items()}, **paper["rows"]}
-    for row, method in methods.items():
-        runs = _runs(out / column / method.get("from", row if "encoder" in method else "bm25"), settings["seeds"])
-        values = _values(runs, method, about["metric"]) if "encoder" in method else _without_model(row, runs, about)
+    for row, method in paper["rows"].items():
+        runs = _runs(out / column / method.get("from", row), settings["seeds"])
+        values = (_values if "encoder" in method else _without_model)(runs, method, about["metric"])
         found += len(values)
-        title = "all pairs positive (majority)" if row == "jaccard" and about["metric"] == "f1" else method["title"]
+        title = method.get("titles", {}).get(about["metric"], method["title"])
         cell = paper["paper"].get(row, {}).get(column)
         rows.append([Text(text) for text in (title, *_beside(values, cell, settings["comparable"]))])
     verdict = ["within the spreads"] if settings["comparable"] else []
@@ -91,16 +88,16 @@ def _beside(values: np.ndarray, cell: Sequence[Any] | None, comparable: bool) ->
     return [paper, here, f"{difference:+.2f}" if cell else "", *([within] if comparable else [])]
 
 
-def _without_model(row: str, runs: list[Run], about: Mapping[str, Any]) -> np.ndarray:
+def _without_model(runs: list[Run], _: Mapping[str, Any], metric: str) -> np.ndarray:
     """The correlation with the share of common words, or F1 of calling each test pair positive."""
-    if row != "jaccard" or not runs:
+    if not runs:
         return np.array([])
     test = runs[0].predictions.query("split == 'test'")
     gold = test["score"].to_numpy(dtype=float)
-    if about["metric"] == "f1":
+    if metric == "f1":
         return np.array([200 * gold.mean() / (1 + gold.mean())])
     scores = test.apply(_overlap, axis=1).to_numpy(dtype=float)
-    return np.array([100 * metrics(scores, gold, "regression")[about["metric"]]])
+    return np.array([100 * metrics(scores, gold, "regression")[metric]])
 
 
 def _overlap(pair: pd.Series) -> float:

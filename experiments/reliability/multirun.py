@@ -44,6 +44,7 @@ def main() -> None:
     """Sweep, compare, and write down how each went, whatever comes; exit with 1 if one was not as it must be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=20)
+    parser.add_argument("--result", type=Path, default=RESULT)
     arguments = parser.parse_args()
     tries: list[Try] = []
     try:
@@ -54,12 +55,12 @@ def main() -> None:
                 tries.append(once(Path(folder), wanted))
                 print(f"{len(tries)}: {tries[-1]}", flush=True)
     finally:
-        RESULT.write_text(json.dumps(_record(tries), indent=1) + "\n")
+        arguments.result.write_text(json.dumps(_record(tries, arguments.tries), indent=1) + "\n")
     sys.exit(0 if all(one.good for one in tries) else 1)
 
 
 def once(work: Path, wanted: dict[str, Any]) -> Try:
-    """A sweep in a fresh store; ``wanted`` is what the first one gave, and is filled by it."""
+    """A sweep in a fresh store; ``wanted`` is what the first whole one gave, and is filled by it."""
     run = Run(work / "inputs", work / "sweep", devices=2, scenario="three jobs")
     hung = False
     try:
@@ -69,17 +70,19 @@ def once(work: Path, wanted: dict[str, Any]) -> Try:
         run.end()
     gone_after, found = run.gone_after(time.monotonic()), results(run)
     jobs = sum(name.endswith("bi_encoder/test/spearman") for name in found)
-    wanted.update({} if wanted else found)
-    differ = differences(found, wanted) or ([] if jobs == JOBS else [f"{jobs} jobs of {JOBS}"])
+    if not wanted and jobs == JOBS:
+        wanted.update(found)
+    differ = differences(found, wanted) if jobs == JOBS else [f"{jobs} jobs of {JOBS} are done"]
     shutil.rmtree(work / "sweep")
     return Try(round(seconds, 1), hung, gone_after, differ)
 
 
-def _record(tries: list[Try]) -> dict[str, Any]:
+def _record(tries: list[Try], asked: int) -> dict[str, Any]:
     from augsbert.hardware import describe
 
     about = {"processor": describe(), "torch": version("torch"), "lightning": version("pytorch-lightning")}
-    counts = {"tries": len(tries), "good": sum(one.good for one in tries), "hung": sum(one.hung for one in tries)}
+    counts = {"asked": asked, "tries": len(tries), "good": sum(one.good for one in tries)}
+    counts["hung"] = sum(one.hung for one in tries)
     return {**about, "ranks": 2, "jobs": JOBS, **counts, "each": [one._asdict() for one in tries]}
 
 

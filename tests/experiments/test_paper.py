@@ -35,7 +35,7 @@ PLACES = {"data": "DATA", "masked_model": "bert-base-uncased"}
 
 
 def test_the_paper_has_a_figure_for_every_cell() -> None:
-    assert set(PAPER["paper"]) == {*PAPER["rows"], "jaccard", "universal_sentence_encoder"} - {"untrained"}
+    assert set(PAPER["paper"]) == set(PAPER["rows"]) - {"untrained"}
     for cells in PAPER["paper"].values():
         assert set(cells) == set(PAPER["columns"])
         assert {source for _, _, source in cells.values()} <= {"F", "R"}
@@ -59,8 +59,9 @@ def test_only_the_columns_that_are_asked_for_are_run(reproduce: object) -> None:
 
 
 def test_rows_without_a_run_of_their_own_take_the_figure_of_one_that_has() -> None:
-    for cell in PAPER["rows"].values():
-        assert ("from" in cell) != ("overrides" in cell)
+    for row, cell in PAPER["rows"].items():
+        # No run stands behind what the paper alone has.
+        assert ("from" in cell) + ("overrides" in cell) == (row != "universal_sentence_encoder")
         assert cell.get("from", OWN_RUNS[0]) in OWN_RUNS
 
 
