@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
+# Compiling whole packages is half of the install; what a run imports is compiled then, once.
+INSTALL := $(BIN)/pip install --quiet --no-compile --editable
 
 .PHONY: quickstart test lint paper-small paper bench clean
 
@@ -19,12 +21,12 @@ lint: .venv/test
 
 .venv/quickstart: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[cpu,quickstart]'
+	$(INSTALL) '.[cpu,quickstart]'
 	touch $@
 
 .venv/test: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[cpu,quickstart,dev]'
+	$(INSTALL) '.[cpu,quickstart,dev]'
 	touch $@
 
 clean:
@@ -42,5 +44,5 @@ bench: .venv/bench  ## Short forms of the benchmarks beside the recorded values;
 
 .venv/bench: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[cpu,quickstart,dev,bench]'
+	$(INSTALL) '.[cpu,quickstart,dev,bench]'
 	touch $@

@@ -136,8 +136,9 @@ def write(name: str, figures: pd.DataFrame) -> None:
 
 
 def spread(values: pd.Series) -> str:
-    """Mean ± standard deviation of a sample, x100."""
-    return f"{100 * values.mean():.2f} ± {100 * values.std():.2f}"
+    """Mean ± standard deviation of a sample, x100; one value alone has no deviation."""
+    mean = f"{100 * values.mean():.2f}"
+    return f"{mean} ± {100 * values.std():.2f}" if len(values) > 1 else mean
 
 
 if __name__ == "__main__":

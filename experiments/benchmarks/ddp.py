@@ -1,6 +1,6 @@
 """Two processes of one thread each, by gloo, against one process of two threads: the same fits, the same global batch.
 
-    python experiments/benchmarks/ddp.py            # the sample; two fits of a minute or two, in turn
+    python experiments/benchmarks/ddp.py            # the sample; fits of half a minute or less, in turn
     python experiments/benchmarks/ddp.py --short    # tiny fits, twice; nothing is written
 
 The seconds are those of the stages ``baseline`` (two layers) and ``cross_encoder`` (six) as a run reports them, the

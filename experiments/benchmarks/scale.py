@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from turns import RESULTS, minilm, write
+from turns import RESULTS, minilm, peak_mib, write
 
 SIZES = [10_000, 100_000, 1_000_000]
 FAR = 100_000_000
@@ -111,7 +110,7 @@ def one(sampler: str, folder: Path) -> dict[str, Any]:
     return {
         "processor": describe(),
         "seconds": {stage: round(spent, 2) for stage, spent in seconds.items()},
-        "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mib": round(peak_mib()),
         "pairs": len(candidates),
         "disk_mib": round(sum(path.stat().st_size for path in folder.glob("*.parquet")) / 2**20, 1),
     }

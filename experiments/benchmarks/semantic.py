@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from turns import in_turn, minilm, ratios, spread, write
+from turns import in_turn, minilm, peak_mib, ratios, spread, write
 
 from augsbert.samplers.embedding import embed
 
@@ -106,7 +105,7 @@ def one(task: str, side: str, folder: Path) -> dict[str, float]:
     found = work(side, vectors, queries)
     spent = time.perf_counter() - start
     np.save(folder / f"{task}_{side}.npy", found)
-    return {"seconds": spent, "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"seconds": spent, "peak_mib": peak_mib()}
 
 
 def search(side: str, vectors: np.ndarray, queries: np.ndarray) -> np.ndarray:

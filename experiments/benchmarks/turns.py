@@ -105,6 +105,15 @@ def ratios(seconds: Mapping[str, list[float]], ours: str, peer: str) -> dict[str
     return spread([theirs / own for own, theirs in zip(seconds[ours], seconds[peer], strict=True)])
 
 
+def peak_mib() -> float:
+    """MiB of memory that this process has had at most (Linux).
+
+    Not getrusage's ru_maxrss, which a started process takes over from the one that started it.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
 #: Rows, inner and outer size of products: a large one, and MiniLM's for a batch of 512 tokens.
 SHAPES = ((1536, 1536, 1536), (512, 384, 384), (512, 384, 1536), (512, 1536, 384))
 
