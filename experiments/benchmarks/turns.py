@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import resource
 import statistics
 import sys
 import time
@@ -106,12 +107,12 @@ def ratios(seconds: Mapping[str, list[float]], ours: str, peer: str) -> dict[str
 
 
 def peak_mib() -> float:
-    """MiB of memory that this process has had at most (Linux).
-
-    Not getrusage's ru_maxrss, which a started process takes over from the one that started it.
-    """
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    """MiB of memory that this process has had at most (Linux, macOS)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
+    # On Linux a started process takes ru_maxrss over from the one that started it; this is its own.
+    return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 #: Rows, inner and outer size of products: a large one, and MiniLM's for a batch of 512 tokens.
