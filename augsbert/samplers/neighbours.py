@@ -19,6 +19,7 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 _MARGIN = 1e-4
 _DECIMALS = 6
 _SPARE = 8
+_CACHE = 2**19  # bytes of neighbours that are scored at a time: what a core keeps close
 
 
 class Forbidden:
@@ -72,7 +73,7 @@ def nearest(vectors: np.ndarray, search: Search, forbidden: Forbidden, top_k: in
     queries, width = np.arange(len(vectors)), min(top_k + 1 + _SPARE, len(vectors))
     with tqdm(total=len(vectors), desc="candidates: search", unit=" sentences", disable=None, leave=False) as bar:
         while len(queries):
-            size = max(1, memory_mib * 2**20 // (width * (4 * vectors.shape[1] + 128)))
+            size = max(1, (memory_mib * 2**20 - _CACHE) // (128 * width + 8 * vectors.shape[1]))
             unsettled = []
             for block in np.split(queries, range(size, len(queries), size)):
                 found[block], settled = _rank(vectors, search, forbidden, block, width, top_k)
@@ -88,11 +89,21 @@ def _rank(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
     raw, others = search(vectors[queries], width)  # (q, width)
-    scores = np.einsum("qd,qwd->qw", vectors[queries], vectors[others], dtype=np.float64).round(_DECIMALS)
+    scores = _inner_products(vectors, queries, others).round(_DECIMALS)
     exhausted = (others[:, -1] < 0) | (width == len(vectors))
     scores[(others < 0) | forbidden.contains(queries[:, None], others)] = -np.inf
     best, last = ranked(scores, others, top_k)
     return best, exhausted | (raw[:, -1] < last - _MARGIN)
+
+
+def _inner_products(vectors: np.ndarray, queries: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of each query (q,) with its own neighbours (q, w), in float64; the order of adding is always the same."""
+    scores = np.empty(others.shape, dtype=np.float64)
+    step = max(1, _CACHE // (4 * others.shape[1] * vectors.shape[1]))
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        scores[part] = np.einsum("qd,qwd->qw", vectors[queries[part]], vectors[others[part]], dtype=np.float64)
+    return scores
 
 
 def ranked(scores: np.ndarray, others: np.ndarray, top_k: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,14 +11,14 @@ import pandas as pd
 
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_choice, check_count, filled
+from augsbert.samplers.cells import search_cells
 from augsbert.samplers.embedding import embed
 from augsbert.samplers.flat import import_faiss, require_faiss, search_flat
 from augsbert.samplers.neighbours import Forbidden, Search, nearest
 
 HNSW = {"links": 32, "ef_construction": 80, "ef_search": 128}
-IVF = {"lists": 1024, "probes": 32, "seed": 0}
+IVF = {"lists": 512, "probes": 32, "seed": 0}
 _LEAST = {"links": 2, "seed": 0}
-_SENTENCES_PER_LIST = 39  # below this, FAISS warns that its k-means has too little to learn from
 
 
 class Semantic:
@@ -45,7 +45,7 @@ class Semantic:
         UserError: an argument is out of its range, or FAISS is not installed.
     """
 
-    VERSION = 2
+    VERSION = 3
 
     def __init__(
         self,
@@ -93,10 +93,9 @@ class Semantic:
         """Index unit vectors (n, d) by inner product."""
         if self.index == "flat":
             return search_flat(vectors)
-        faiss = import_faiss()
         if self.index == "hnsw":
-            return _search_hnsw(faiss, vectors, **self.hnsw)
-        return _search_ivf(faiss, vectors, **self.ivf)
+            return _search_hnsw(import_faiss(), vectors, **self.hnsw)
+        return search_cells(vectors, **self.ivf)
 
 
 def _search_hnsw(faiss: ModuleType, vectors: np.ndarray, links: int, ef_construction: int, ef_search: int) -> Search:
@@ -112,13 +111,3 @@ def _search_hnsw(faiss: ModuleType, vectors: np.ndarray, links: int, ef_construc
         return index.search(block, width)
 
     return search
-
-
-def _search_ivf(faiss: ModuleType, vectors: np.ndarray, lists: int, probes: int, seed: int) -> Search:
-    lists = max(1, min(lists, len(vectors) // _SENTENCES_PER_LIST))
-    quantizer = faiss.IndexFlatIP(vectors.shape[1])
-    index = faiss.IndexIVFFlat(quantizer, vectors.shape[1], lists, faiss.METRIC_INNER_PRODUCT)
-    index.cp.seed, index.nprobe = seed, min(probes, lists)
-    index.train(vectors)
-    index.add(vectors)
-    return index.search
