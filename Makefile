@@ -1,8 +1,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/data
-# Compiling whole packages is half of the install; what a run imports is compiled then, once.
+# Compiling whole packages is half of the install; what a run imports is compiled then, once, and must be kept: container
+# images like to forbid that, and every start would take twenty seconds instead of ten.
 INSTALL := $(BIN)/pip install --quiet --no-compile --editable
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: quickstart test lint paper-small paper bench clean
 

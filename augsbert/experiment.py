@@ -22,17 +22,25 @@ from augsbert.reporting.table import table
 from augsbert.store import PLAN, Store, plan, render, to_json
 
 
+def check(cfg: DictConfig) -> None:
+    """Look at everything that can be wrong before a stage runs; this imports torch and Lightning.
+
+    Raises:
+        UserError: all that is wrong with the config.
+    """
+    _refuse_ranks(cfg)
+    look_ahead(cfg)
+
+
 def run(cfg: DictConfig) -> float | None:
-    """Check, then plan or run.
+    """Plan or run a checked config.
 
     Returns:
         The value of ``objective``; None for a plan.
 
     Raises:
-        UserError: all that is wrong with the config, or the first thing that is wrong with the data.
+        UserError: the first thing that is wrong with the data.
     """
-    _refuse_ranks(cfg)
-    look_ahead(cfg)
     store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
     folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN

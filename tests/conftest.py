@@ -67,7 +67,7 @@ def tiny_run(tiny_model: Path, tiny_table: Path, tmp_path: Path) -> list[str]:
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs run.py as a user does, in an empty folder, on one thread."""
 
-    def run(*overrides: str, timeout: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(*overrides: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
         (tmp_path / "here").mkdir(exist_ok=True)
         return subprocess.run(
             [sys.executable, str(ROOT / "run.py"), *overrides],
