@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
 from augsbert.config import check, complain, located, make, mistyped, nearest, part_class, plain
-from augsbert.encoders.weights import limits, read_config, resolve
+from augsbert.encoders.model_folder import limits, read_config
+from augsbert.encoders.weights import resolve
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware, require_device
 from augsbert.nodes import parts_of

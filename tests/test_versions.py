@@ -19,7 +19,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).with_name("versions.json")
-SCORING = ["stages.py", "scoring.py", "trainer.py", "hardware.py", "batching.py", "encoders/module.py"]
+SCORING = [
+    "stages.py",
+    "scoring.py",
+    "trainer.py",
+    "hardware.py",
+    "batching.py",
+    "encoders/module.py",
+    "encoders/network.py",
+]
 FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "encoders/occurring.py"]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {

@@ -14,7 +14,7 @@ import numpy as np
 
 from augsbert.augmenters.batches import by_length
 from augsbert.augmenters.words import is_closed
-from augsbert.encoders.weights import limits
+from augsbert.encoders.model_folder import limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:

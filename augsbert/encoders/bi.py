@@ -12,7 +12,8 @@ from torch import Tensor
 
 from augsbert.encoders.export import save_bi_encoder
 from augsbert.encoders.fit import Fit
-from augsbert.encoders.module import PairEncoder, Row, refuse_random_body
+from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.network import refuse_random_body
 from augsbert.encoders.pooling import check_pooling_mode, pool
 from augsbert.pairs import distinct_sentences
 

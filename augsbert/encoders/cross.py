@@ -13,7 +13,8 @@ from torch import Tensor
 from augsbert.encoders.export import save_cross_encoder
 from augsbert.encoders.first_token import only_first_token
 from augsbert.encoders.fit import Fit
-from augsbert.encoders.module import PairEncoder, Row, refuse_random_body
+from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.network import refuse_random_body
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.module import layer_stack
+from augsbert.encoders.network import layer_stack
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -1,4 +1,4 @@
-"""Where a model's weights lie, and whether they are whole: a name in, a checked folder and its identity out.
+"""Where a model's weights lie: a name in, a checked folder and its identity out.
 
 A name is a folder, ``package:NAME/FOLDER`` for weights inside an installed package, or a hub id. Neither torch nor
 transformers is imported: a plan and a config error must be instant.
@@ -8,42 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
-import shlex
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from augsbert.encoders.model_folder import FILES, check_weights, listing, matching
 from augsbert.errors import UserError
-
-# What a model is made of; all else in its folder (a card, other formats of the weights) is neither fetched nor hashed.
-_FILES = (
-    "config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.txt",
-    "vocab.json",
-    "merges.txt",
-    "*.model",
-    "modules.json",
-    "sentence_bert_config.json",
-    "1_Pooling/config.json",
-    "poly_config.json",
-)
-#: What configs call the number of layers.
-LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
-_TOKENIZERS = ("tokenizer.json", "vocab.txt", "*.model", "vocab.json")
-_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-# Keeps every tensor, a cross-encoder's head too, and unpickles nothing but tensors.
-_CONVERT = (
-    "python -c \"import torch, safetensors.torch as s; w = torch.load('pytorch_model.bin', weights_only=True); "
-    "s.save_file({k: v.clone() for k, v in w.items()}, 'model.safetensors', {'format': 'pt'})\""
-)
 
 
 class Weights(NamedTuple):
@@ -56,13 +26,6 @@ class Weights(NamedTuple):
     identity: str
 
 
-class Limits(NamedTuple):
-    """What a network has of layers and of positions for tokens; None where its config does not say."""
-
-    layers: int | None
-    positions: int | None
-
-
 def resolve(model: str, *, fetch: bool = True) -> Weights | None:
     """Find and check a model's weights.
 
@@ -73,7 +36,7 @@ def resolve(model: str, *, fetch: bool = True) -> Weights | None:
         fetch: whether to fetch a hub id that is not in the cache; without, it gives None.
 
     Raises:
-        UserError: not found, not reachable, or not whole (see :func:`check_weights`).
+        UserError: not found, not reachable, or not whole (see :func:`.model_folder.check_weights`).
     """
     if model.startswith("package:"):
         folder = _package_folder(model)
@@ -89,87 +52,6 @@ def resolve(model: str, *, fetch: bool = True) -> Weights | None:
     return Weights(folder, f"sha256:{_digest(folder)}")
 
 
-def check_weights(folder: Path) -> None:
-    """Refuse a model folder that could not be loaded, or only by unpickling.
-
-    Args:
-        folder: must have config.json, a tokenizer, and weights as safetensors: whole, all shards there.
-
-    Raises:
-        UserError: names what is missing or broken, and what there is.
-    """
-    if not folder.is_dir():
-        if folder.exists():
-            raise UserError(f"{folder}: a file, not a model folder. Name the folder that holds it.")
-        raise UserError(f"{folder}: there is no such folder. A relative path starts at {Path.cwd()}.")
-    for what, patterns in (("config.json", ("config.json",)), ("tokenizer", _TOKENIZERS)):
-        if not _matching(folder, patterns):
-            names = f" ({', '.join(patterns)})" if len(patterns) > 1 else ""
-            raise UserError(f"{folder}: no {what}{names} in this model folder. {_mending(folder)}")
-    if not _matching(folder, ("*.safetensors", "*.safetensors.index.json")):
-        _refuse_without_safetensors(folder)
-    if "model_type" not in read_config(folder):
-        raise UserError(f"{folder / 'config.json'}: it names no model_type. {_mending(folder)}")
-    for index in folder.glob("*.safetensors.index.json"):
-        _check_shards(index)
-    for file in sorted(folder.glob("*.safetensors")):
-        _check_whole(file)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The ``config.json`` of a model folder.
-
-    Raises:
-        UserError: it is not JSON.
-    """
-    return _read_json(folder / "config.json")
-
-
-def limits(config: Mapping[str, Any]) -> Limits:
-    """How many layers and positions a network has, by its config."""
-    layers = next((config[name] for name in LAYERS if name in config), None)
-    positions = config.get("max_position_embeddings")
-    # These count positions from 2 on; the first ones are for padding.
-    shifted = any(kind in config.get("model_type", "") for kind in ("roberta", "camembert", "mpnet"))
-    return Limits(layers, positions - 2 if positions and shifted else positions)
-
-
-def _refuse_without_safetensors(folder: Path) -> None:
-    pickles = _matching(folder, _PICKLES)
-    if not pickles:
-        raise UserError(f"{folder}: no *.safetensors in this model folder. {_mending(folder)}")
-    way_out = "Save it again where it was made: save_pretrained writes model.safetensors."
-    if (folder / "pytorch_model.bin").exists():
-        way_out = f"Convert it:\n  cd {shlex.quote(str(folder))} && {_CONVERT}"
-    names = ", ".join(file.name for file in pickles)
-    raise UserError(f"{folder}: pickled weights ({names}); safetensors only, as a pickle can run code. {way_out}")
-
-
-def _read_json(file: Path) -> dict:
-    try:
-        return dict(json.loads(file.read_text(encoding="utf8")))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{file}: truncated or not JSON ({error}). Copy or download the file again.") from error
-
-
-def _check_shards(index: Path) -> None:
-    shards = set(_read_json(index).get("weight_map", {}).values())
-    missing = sorted(shard for shard in shards if not (index.parent / shard).exists())
-    if missing:
-        raise UserError(f"{index.parent}: {', '.join(missing)} missing, of {len(shards)} files named in {index.name}.")
-
-
-def _check_whole(file: Path) -> None:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        # Opening compares the length of the file with what its header says, and reads no tensor.
-        with safe_open(file, framework="numpy"):
-            pass
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{file}: truncated or not safetensors ({error}). Copy or download the file again.") from error
-
-
 def _package_folder(model: str) -> Path:
     name, _, inside = model.removeprefix("package:").partition("/")
     if not name.isidentifier() or not inside:
@@ -180,7 +62,7 @@ def _package_folder(model: str) -> Path:
         raise UserError(f"{model}: the package {name} is not installed here. Install it:\n  {line}")
     root = Path(spec.submodule_search_locations[0])
     if not (root / inside).is_dir():
-        raise UserError(f"{model}: the package {name} has no folder {inside}. There is: {_listing(root)}.")
+        raise UserError(f"{model}: the package {name} has no folder {inside}. There is: {listing(root)}.")
     return root / inside
 
 
@@ -213,7 +95,7 @@ def _snapshot(model: str, *, local_files_only: bool) -> Path:
     folder = snapshot_download(
         repository,
         revision=revision or None,
-        allow_patterns=list(_FILES),
+        allow_patterns=list(FILES),
         ignore_patterns=["*/*.safetensors"],
         local_files_only=local_files_only,
     )
@@ -231,7 +113,7 @@ def _unreachable(model: str, error: Exception) -> str:
 
 def _digest(folder: Path) -> str:
     state = hashlib.sha256()
-    for file in _matching(folder, _FILES):
+    for file in matching(folder, FILES):
         stat = file.stat()
         content = _file_digest(file, stat.st_size, stat.st_mtime_ns)
         state.update(f"{file.relative_to(folder).as_posix()}\0{content}\n".encode())
@@ -246,16 +128,3 @@ def _file_digest(file: Path, size: int, changed: int) -> str:
         while chunk := stream.read(1 << 20):
             state.update(chunk)
     return state.hexdigest()
-
-
-def _matching(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
-    return sorted({file for pattern in patterns for file in folder.glob(pattern)})
-
-
-def _mending(folder: Path) -> str:
-    return f"There is: {_listing(folder)}. Save or download the model again, whole."
-
-
-def _listing(folder: Path) -> str:
-    names = sorted(file.name + ("/" if file.is_dir() else "") for file in folder.iterdir())
-    return ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "") or "nothing"

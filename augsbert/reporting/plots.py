@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,13 @@ from augsbert.reporting.cells import Cell
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.drawing import COLOURS, DASHES, drawn
 from augsbert.reporting.runs import Run
-from augsbert.reporting.table import METRICS
+from augsbert.reporting.table import ENCODERS, METRICS
 
 #: Points of a scatter; more say no more and weigh on the page.
 _POINTS = 400
 _BINS = 10
+#: Encoder -> its colour, the same in every plot that tells encoders apart.
+_COLOUR_OF = dict(zip(ENCODERS, COLOURS, strict=False))
 
 
 def quality_by_columns(comparison: Comparison) -> str | None:
@@ -90,7 +93,8 @@ def scatter(comparison: Comparison) -> str | None:
         for cell in {cell.encoder: cell for cell in cells}.values():
             test = _test(next(iter(cell.runs.values())))
             some = test.sample(min(_POINTS, len(test)), random_state=0)
-            drawing.axes.scatter(some["score"], some[cell.encoder], s=10, alpha=0.5, linewidths=0, label=_label(cell))
+            style: dict[str, Any] = {"s": 10, "alpha": 0.5, "linewidths": 0, "color": _COLOUR_OF[cell.encoder]}
+            drawing.axes.scatter(some["score"], some[cell.encoder], label=_label(cell), **style)
         drawing.axes.set(xlabel="gold", ylabel="cosine")
         drawing.legend()
     return drawing.svg
@@ -128,11 +132,12 @@ def quality_by_cost(comparison: Comparison) -> str | None:
     if not cells:
         return None
     with drawn() as drawing:
-        for number, encoder in enumerate(dict.fromkeys(cell.encoder for cell in cells)):
+        for encoder in dict.fromkeys(cell.encoder for cell in cells):
             own = [cell for cell in cells if cell.encoder == encoder]
             quality = [100 * cell.values(comparison.metric).mean() for cell in own]
-            colour = COLOURS[number % len(COLOURS)]
-            drawing.axes.scatter([cell.seconds for cell in own], quality, s=20, color=colour, label=own[0].label)
+            drawing.axes.scatter(
+                [cell.seconds for cell in own], quality, s=20, color=_COLOUR_OF[encoder], label=own[0].label
+            )
         seconds = [cell.seconds for cell in cells]
         scale = "log" if max(seconds) > 30 * min(seconds) else "linear"
         drawing.axes.set(xscale=scale, xlabel="seconds", ylabel=f"{_named(comparison.metric)} x100, test")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from augsbert.encoders.weights import limits
+from augsbert.encoders.model_folder import limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:

@@ -174,7 +174,7 @@ def _peer_bi(dev: pd.DataFrame) -> tuple[Any, Any, Any, Callable[[], float]]:
     from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
     from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
 
-    from augsbert.encoders.module import keep_layers
+    from augsbert.encoders.network import keep_layers
 
     model = st.SentenceTransformer(minilm(), device="cpu")
     keep_layers(model[0].auto_model, LAYERS["bi_encoder"])  # type: ignore[arg-type]

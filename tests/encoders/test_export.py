@@ -25,8 +25,9 @@ from transformers import (
 )
 
 from augsbert.encoders.export import save_bi_encoder, save_cross_encoder
+from augsbert.encoders.model_folder import check_weights
 from augsbert.encoders.pooling import POOLING_MODES, pool
-from augsbert.encoders.weights import check_weights, resolve
+from augsbert.encoders.weights import resolve
 from augsbert.errors import UserError
 
 SENTENCES = [

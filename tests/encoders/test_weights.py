@@ -16,7 +16,8 @@ import torch
 from safetensors.numpy import save_file
 from transformers import AutoModelForSequenceClassification, BertConfig
 
-from augsbert.encoders.weights import check_weights, resolve
+from augsbert.encoders.model_folder import check_weights
+from augsbert.encoders.weights import resolve
 from augsbert.errors import UserError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
