@@ -97,7 +97,7 @@ def preloaded_process() -> Iterator[subprocess.Popen[str]]:
 def preloaded_program(
     preloaded_process: subprocess.Popen[str], tmp_path: Path
 ) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """As ``program``, in a process that has torch imported: for runs that end before they use it."""
+    """As ``program``, in a fork of a process that has torch imported, some eight seconds sooner; one run at a time."""
     assert preloaded_process.stdin is not None
     assert preloaded_process.stdout is not None
     process, (to, back) = preloaded_process, (preloaded_process.stdin, preloaded_process.stdout)

@@ -92,7 +92,7 @@ def goes_on(said: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_that_it_says_goes_on(
-    started: Callable, program: Callable, tiny_run: list[str], tmp_path: Path
+    started: Callable, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
     run, store = [*tiny_run, *LONG, "cross_encoder.fit.epochs=6", "compare.untrained=false"], tmp_path / "store"
     for stage, pattern in (
@@ -110,7 +110,9 @@ def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_th
         assert list(store.glob("candidates/*/stage.json"))
         assert not processes(tmp_path)
     goes_on(said, tmp_path)
-    undisturbed = program(*run, f"store.dir={tmp_path / 'other'}", f"hydra.run.dir={tmp_path / 'undisturbed'}")
+    undisturbed = preloaded_program(
+        *run, f"store.dir={tmp_path / 'other'}", f"hydra.run.dir={tmp_path / 'undisturbed'}"
+    )
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert scores(tmp_path / "out") == scores(tmp_path / "undisturbed")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
@@ -119,7 +121,7 @@ def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_th
 
 @pytest.mark.slow
 def test_ctrl_c_in_a_fit_on_two_devices_leaves_no_process_and_the_next_run_ends_as_an_undisturbed_one(
-    started: Callable, program: Callable, tiny_run: list[str], tmp_path: Path
+    started: Callable, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
     fit = ["baseline.fit.epochs=8", "compare.untrained=false"]
     run = ["scenario=baseline", *tiny_run, *TWO_DEVICES, *fit]
@@ -134,7 +136,7 @@ def test_ctrl_c_in_a_fit_on_two_devices_leaves_no_process_and_the_next_run_ends_
     assert processes(tmp_path) == {}
     goes_on(said, tmp_path)
     elsewhere = [f"store.dir={tmp_path / 'other'}", f"hydra.run.dir={tmp_path / 'undisturbed'}"]
-    undisturbed = program(*run, *elsewhere, timeout=START_AND_END)
+    undisturbed = preloaded_program(*run, *elsewhere)
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert scores(tmp_path / "out") == scores(tmp_path / "undisturbed")
 

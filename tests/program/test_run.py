@@ -45,11 +45,11 @@ def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
 
 
 def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(
-    program: Callable, tiny_run: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
-    assert program(*tiny_run).returncode == 0
+    assert preloaded_program(*tiny_run).returncode == 0
     predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
     pairs = predictions[["sentence1", "sentence2"]].to_numpy().tolist()
     scores = CrossEncoder(str(tmp_path / "out" / "cross_encoder")).predict(pairs)
@@ -60,9 +60,9 @@ def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(
 
 
 def test_a_plan_makes_nothing_and_says_what_a_run_would_make(
-    program: Callable, tiny_run: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
-    planned = program(*tiny_run, "plan=true")
+    planned = preloaded_program(*tiny_run, "plan=true")
     assert planned.returncode == 0, planned.stderr
     assert "cross_encoder" in planned.stdout
     assert not list((tmp_path / "store").glob("cross_encoder/*"))
@@ -89,9 +89,9 @@ def test_two_runs_in_two_stores_are_equal_to_the_bit(program: Callable, tiny_run
 
 
 def test_samplers_of_a_multirun_share_their_stages_and_their_labels(
-    program: Callable, tiny_run: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
-    swept = program("-m", *tiny_run, "sampler=bm25,semantic")
+    swept = preloaded_program("-m", *tiny_run, "sampler=bm25,semantic")
     assert swept.returncode == 0, swept.stderr
     jobs = [json.loads((tmp_path / "sweep" / str(i) / "metrics.json").read_text()) for i in (0, 1)]
     assert [job["found/cross_encoder"] for job in jobs] == [0, 1]

@@ -34,9 +34,9 @@ def statuses(folder: Path) -> list[dict]:
 
 
 def test_a_job_that_fails_says_why_and_the_others_go_on(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
-    swept = program(*tiny_sweep, "gold_size=500,60")
+    swept = preloaded_program(*tiny_sweep, "gold_size=500,60")
     assert swept.returncode == 1
     failed, done = statuses(tmp_path / "sweep")
     assert (failed["state"], done["state"]) == ("failed", "done")
@@ -48,11 +48,11 @@ def test_a_job_that_fails_says_why_and_the_others_go_on(
 
 
 def test_a_second_sweep_finds_all_and_says_what_that_saved(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
-    assert program(*tiny_sweep, "seed=0,1").returncode == 0
+    assert preloaded_program(*tiny_sweep, "seed=0,1").returncode == 0
     first = statuses(tmp_path / "sweep")
-    again = program(*tiny_sweep, "seed=0,1")
+    again = preloaded_program(*tiny_sweep, "seed=0,1")
     assert again.returncode == 0
     second = statuses(tmp_path / "sweep")
     assert [job["made"] for job in second] == [0, 0]
@@ -89,13 +89,13 @@ def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
 
 
 def test_figures_of_an_earlier_run_do_not_stand_for_a_job_that_fails(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
     job = tmp_path / "sweep" / "0"
     job.mkdir(parents=True)
     for name in ("metrics.json", "stages.json", "settings.json"):
         (job / name).write_text("{}")
-    assert program(*tiny_sweep, "gold_size=9999").returncode == 1
+    assert preloaded_program(*tiny_sweep, "gold_size=9999").returncode == 1
     assert [path.name for path in sorted(job.glob("*.json"))] == [STATUS]
 
 
@@ -113,10 +113,10 @@ def test_what_another_program_left_is_no_job(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_sweep_said_is_not_counted_again(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
-    assert program(*tiny_sweep, "plan=true", "gold_size=50,500,60").returncode == 1
-    planned = program(*tiny_sweep, "plan=true", "gold_size=50,60")
+    assert preloaded_program(*tiny_sweep, "plan=true", "gold_size=50,500,60").returncode == 1
+    planned = preloaded_program(*tiny_sweep, "plan=true", "gold_size=50,60")
     assert planned.returncode == 0
     assert "failed" not in planned.stdout
     keys = [line.split()[1] for line in planned.stdout.splitlines() if " make " in line or " found" in line]
@@ -133,10 +133,13 @@ LAUNCHERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_under_every_launcher_jobs_share_their_stages_and_end_with_the_same_figures(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path, launcher: str
+    program: Callable, preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path, launcher: str
 ) -> None:
     grid = [*tiny_sweep, "gold_size=40,60", "seed=0,1"]
-    assert program(*grid, f"store.dir={tmp_path / 'alone'}", f"hydra.sweep.dir={tmp_path / 'basic'}").returncode == 0
+    assert (
+        preloaded_program(*grid, f"store.dir={tmp_path / 'alone'}", f"hydra.sweep.dir={tmp_path / 'basic'}").returncode
+        == 0
+    )
     swept = program(*grid, f"hydra/launcher={launcher}", *LAUNCHERS[launcher], timeout=400)
     assert swept.returncode == 0, swept.stderr
     basic, launched = statuses(tmp_path / "basic"), statuses(tmp_path / "sweep")
@@ -151,7 +154,7 @@ def test_under_every_launcher_jobs_share_their_stages_and_end_with_the_same_figu
 @pytest.mark.slow
 @pytest.mark.parametrize("storage", ["studies.journal", "sqlite:///studies.db"])
 def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path, storage: str
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path, storage: str
 ) -> None:
     search = [
         *tiny_sweep,
@@ -163,7 +166,7 @@ def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
         "compare.untrained=false",
         "bi_encoder.fit.learning_rate=tag(log,interval(1e-9,1e-3))",
     ]
-    begun = program(*search, "hydra.sweeper.n_trials=1", timeout=300)
+    begun = preloaded_program(*search, "hydra.sweeper.n_trials=1")
     assert begun.returncode == 0, begun.stderr
     best = OmegaConf.load(tmp_path / "sweep" / "optimization_results.yaml")
     metrics = json.loads((tmp_path / "sweep" / "0" / "metrics.json").read_text())
@@ -177,13 +180,13 @@ def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
         running = study.ask(
             {"bi_encoder.fit.learning_rate": optuna.distributions.FloatDistribution(1e-9, 1e-3, log=True)}
         )
-    ended = program(*search, "hydra.sweeper.n_trials=4", timeout=300)
+    ended = preloaded_program(*search, "hydra.sweeper.n_trials=4")
     assert ended.returncode == 0, ended.stderr
     assert f"trial {running.number} was killed; its settings come again" in ended.stdout
     jobs = {path.parent.name: json.loads(path.read_text()) for path in (tmp_path / "sweep").glob(f"*/{STATUS}")}
     assert {number: job["state"] for number, job in jobs.items()} == {"3": "pruned", "4": "pruned"}
 
-    again = program(*search, "hydra.sweeper.n_trials=4")
+    again = preloaded_program(*search, "hydra.sweeper.n_trials=4")
     assert again.returncode == 0, again.stderr
     assert f"study {best.name}, 5 trials" in again.stdout
 
@@ -203,33 +206,35 @@ def test_a_launcher_or_sweeper_without_its_package_says_what_to_type(
 
 
 @pytest.mark.slow
-def test_a_search_without_a_pruner_gives_up_none(program: Callable, tiny_sweep: list[str], tmp_path: Path) -> None:
+def test_a_search_without_a_pruner_gives_up_none(
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
     search = [
         "hydra/sweeper=optuna",
         "hydra.sweeper.pruner=null",
         "hydra.sweeper.n_trials=1",
         "bi_encoder.fit.epochs=2",
     ]
-    swept = program(*tiny_sweep, *search, "bi_encoder.fit.weight_decay=interval(0.0,0.1)", timeout=300)
+    swept = preloaded_program(*tiny_sweep, *search, "bi_encoder.fit.weight_decay=interval(0.0,0.1)")
     assert swept.returncode == 0, swept.stderr
     assert [job["state"] for job in statuses(tmp_path / "sweep")] == ["done"]
 
 
-def test_a_range_that_is_none_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
+def test_a_range_that_is_none_is_a_mistake(preloaded_program: Callable, tiny_sweep: list[str]) -> None:
     override = "bi_encoder.fit.learning_rate=tag(log,interval(0,1e-3))"
-    swept = program(*tiny_sweep, "hydra/sweeper=optuna", override)
+    swept = preloaded_program(*tiny_sweep, "hydra/sweeper=optuna", override)
     assert swept.returncode == 1
     assert swept.stderr.strip().splitlines()[-1].startswith(f"error: {override}:")
 
 
 def test_two_searches_at_once_over_one_study_are_refused(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
     search = ["hydra/sweeper=optuna", "hydra.sweeper.study_name=mine", "bi_encoder.fit.weight_decay=interval(0.0,0.1)"]
     lock = tmp_path / "store" / ".locks" / "study-mine.lock"
     lock.parent.mkdir(parents=True)
     with FileLock(lock):
-        swept = program(*tiny_sweep, *search)
+        swept = preloaded_program(*tiny_sweep, *search)
     assert swept.returncode == 1
     assert swept.stderr.strip().splitlines()[-1].startswith("error: study mine: another search is at work on it.")
 
