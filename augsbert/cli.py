@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import shlex
 import sys
@@ -20,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from augsbert import ranks
 from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
+from augsbert.startup import uncollected
 from augsbert.sweep import recorded
 
 _HERE = Path(__file__).parent
@@ -53,27 +53,11 @@ def run(cfg: DictConfig) -> float | None:
 
 def _job(cfg: DictConfig) -> float | None:
     refuse_unknown_parts()
-    with _uncollected():
+    with uncollected():
         from augsbert import experiment
 
         experiment.check(cfg)
     return experiment.run(cfg)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep garbage collection away from the imports, which make no garbage: it would walk over all modules dozens of
-    times, and once more at the end, a quarter of what a run takes that finds everything."""
-    # Later jobs of a sweep import nothing more, and what earlier ones left must not be kept for ever.
-    if gc.get_freeze_count():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def main() -> None:

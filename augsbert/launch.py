@@ -28,6 +28,7 @@ from augsbert.config import make
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.pairs import Task
+from augsbert.startup import uncollected
 from augsbert.store import files
 
 _INPUTS = ".inputs"
@@ -91,9 +92,10 @@ def run(job: Job, **tables: pd.DataFrame) -> None:
 
 def perform(job: Job) -> None:
     """Do the job, or this rank's part of it, in this process."""
-    from augsbert import scoring, training, trials
-    from augsbert.progress import StageProgress
-    from augsbert.pruning import EpochReport
+    with uncollected():
+        from augsbert import scoring, training, trials
+        from augsbert.progress import StageProgress
+        from augsbert.pruning import EpochReport
 
     table = {path.stem: pd.read_parquet(path) for path in job.inputs.glob("*.parquet")}
     module, hardware, folder = make(job.encoder), make(job.hardware), Path(job.folder)
