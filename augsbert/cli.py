@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shlex
 import sys
@@ -76,14 +77,18 @@ def main() -> None:
         said = error.__cause__ if isinstance(error.__cause__, UserError) else error  # of a sweeper or launcher
         sys.exit(_said(str(said) if isinstance(said, UserError) else explain(error, CONF)))
     except OSError as error:
-        if _wants_traceback or error.filename is None:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if _wants_traceback or (error.filename is None and not full):
             raise
-        sys.exit(_said(f"{error.filename}: {error.strerror}. Set another folder, such as hydra.run.dir or store.dir."))
+        where = f"{error.filename}: " if error.filename else ""
+        way_out = "Free some space, or set another folder" if full else "Mend it, or set another path"
+        sys.exit(_said(f"{where}{error.strerror}. {way_out}, such as hydra.run.dir or store.dir."))
     except KeyboardInterrupt:
         program = [sys.executable] if sys.argv[0].endswith(".py") else []
         line = shlex.join([*program, *sys.argv])
-        print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr)
-        sys.exit(130)
+        print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr, flush=True)
+        # What others have registered for the end may wait for a network, as W&B's does.
+        os._exit(130)
 
 
 def _spare_hydras_listing() -> None:

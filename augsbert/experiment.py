@@ -16,6 +16,8 @@ from augsbert.config import make, nearest, plain
 from augsbert.errors import UserError
 from augsbert.evaluation import NAMES, PRIMARY
 from augsbert.hardware import describe
+from augsbert.nodes import parts_of
+from augsbert.parts import encoders
 from augsbert.pipeline import Flow
 from augsbert.preflight import look_ahead
 from augsbert.reporting.table import table
@@ -30,6 +32,9 @@ def check(cfg: DictConfig) -> None:
     """
     _refuse_ranks(cfg)
     look_ahead(cfg)
+    parts = {name: node for name, node in parts_of(cfg).items() if node}
+    named = {f"{name}.{role}": weights for name, node in parts.items() for role, weights in encoders(node)}
+    results.refuse_to_replace(Path(HydraConfig.get().runtime.output_dir), named)
 
 
 def run(cfg: DictConfig) -> float | None:

@@ -32,9 +32,9 @@ VERSIONS = {
     "augmented": 1,
     "cross_encoder": 4,
     "labels": 3,
-    "silver": 1,
+    "silver": 2,
     "bi_encoder": 4,
-    "evaluation": 4,
+    "evaluation": 5,
 }
 
 

@@ -127,7 +127,9 @@ def nested(node: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _counted(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that count, by what each part says of its own."""
     part = part_class(settings)
-    unkeyed = UNKEYED | frozenset(getattr(part, "UNKEYED", ()))
+    # A part from outside may mean something else by one of those names.
+    ours = UNKEYED if settings[TARGET].startswith("augsbert.") else frozenset()
+    unkeyed = ours | frozenset(getattr(part, "UNKEYED", ()))
     counted = keyed(settings, unkeyed, getattr(part, "LATER", None))
     inner = {name: _counted(value) for name, value in nested(settings) if name in counted}
     # A key sorts names, but a chain's and a union's results depend on which part comes first.

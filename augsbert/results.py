@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from augsbert.errors import UserError
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
 from augsbert.reporting.silver import collapse_warning, histogram
@@ -25,20 +26,40 @@ _FILES = (
 )
 
 
+#: Folders of the encoders that a run leaves.
+_MODELS = ("bi_encoder", "cross_encoder", "poly_encoder")
+
+
+def refuse_to_replace(folder: Path, weights: Mapping[str, str]) -> None:
+    """Refuse to start from a model that lies where the run leaves its own.
+
+    Args:
+        folder: of the run.
+        weights: setting -> the weights that it names.
+
+    Raises:
+        UserError: with the first such setting.
+    """
+    own = [(folder / name).resolve() for name in _MODELS]
+    for key, name in weights.items():
+        if Path(name).expanduser().resolve() in own:
+            raise UserError(f"{key}={name}: this run would replace it. Set another hydra.run.dir, or move the model.")
+
+
 def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Iterable[Any]) -> None:
     """Write ``settings.json``, in place of what an earlier run left: its files must not stand under other settings."""
     forget(folder)
+    for name in _MODELS:
+        shutil.rmtree(folder / name, ignore_errors=True)
     parts = {str(group): choice for group, choice in choices.items()}
     settings = {"overrides": [str(override) for override in overrides], "choices": parts, "config": dict(config)}
     (folder / "settings.json").write_text(json.dumps(settings, indent=1))
 
 
 def forget(folder: Path) -> None:
-    """Remove what a run has left in its folder; the stages are in the store."""
+    """Remove what reports are made from; models stay, as a run may have been told to start from one of them."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
-    for name in ("bi_encoder", "cross_encoder", "poly_encoder"):
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def leave(flow: Flow, folder: Path) -> dict[str, float]:

@@ -68,23 +68,26 @@ class SilverFlow(Nodes):
             UserError: there are fewer than ``gold_size``, they have one score only, or none.
         """
         splits = self.splits(self.source)
-        train = without(splits.train, self.seen_elsewhere) if len(self.seen_elsewhere) else splits.train
-        gold = draw(train, self.cfg.gold_size, self.cfg.seed)
+        gold = draw(self.unseen(splits.train), self.cfg.gold_size, self.cfg.seed)
         check_scores(gold, splits.task, f"gold_size={self.cfg.gold_size}")
-        check_scores(splits.dev, splits.task, "dataset: dev")
+        check_scores(self.unseen(splits.dev), splits.task, "dataset: dev")
         return gold
 
     @cached_property
     def seen_elsewhere(self) -> pd.DataFrame:
-        """The source's train pairs that are in the target's dev or test set, of which they would tell the labels."""
-        train = self.splits(self.source).train
+        """The source's train and dev pairs that are the target's dev or test pairs, of which they would tell labels."""
+        source, target = self.splits(self.source), self.splits(self.target)
+        pairs = pd.concat([source.train, source.dev], ignore_index=True)
         if not self.adapted:
-            return train[:0]
-        target = self.splits(self.target)
-        kept = without(train, target.dev, target.test)
-        if leaks := len(train) - len(kept):
-            log.warning("source: %d of its train pairs are the target's dev or test pairs, and are left out", leaks)
-        return without(train, kept)
+            return pairs[:0]
+        kept = without(pairs, target.dev, target.test)
+        if leaks := len(pairs) - len(kept):
+            log.warning("source: %d of its train and dev pairs are the target's dev or test pairs; left out", leaks)
+        return without(pairs, kept)
+
+    def unseen(self, pairs: pd.DataFrame) -> pd.DataFrame:
+        """Pairs of the source without those that :attr:`seen_elsewhere` has."""
+        return without(pairs, self.seen_elsewhere) if len(self.seen_elsewhere) else pairs
 
     def cut(self) -> dict[str, Any]:
         """What decides the gold beside its source."""
@@ -174,7 +177,8 @@ class SilverFlow(Nodes):
     @cached_property
     def silver(self) -> Stage | None:
         """What the selector takes of the labelled candidates and the augmented pairs."""
-        made = {"labels": self.labels, "augmented": self.augmented}
+        # Inputs are made in this order: what an augmenter refuses is said before hours of labelling.
+        made = {"augmented": self.augmented, "labels": self.labels}
         inputs = {role: stage for role, stage in made.items() if stage is not None}
         if not inputs:
             return None
@@ -184,10 +188,13 @@ class SilverFlow(Nodes):
         def dev() -> pd.DataFrame:
             pairs = self.splits(self.source).dev
             scores = table_of(judged["judged"], "predictions")["prediction"]
-            return pairs.assign(prediction=scores[: len(pairs)].to_numpy())
+            return self.unseen(pairs.assign(prediction=scores[: len(pairs)].to_numpy()))
 
         def write(folder: Path) -> None:
-            scored = pd.concat([table_of(stage) for stage in made.values() if stage is not None], ignore_index=True)
+            labels, augmented = (None if s is None else table_of(s) for s in (self.labels, self.augmented))
+            # A pair that comes from both has one score, the labeller's.
+            both = augmented if labels is None or augmented is None else without(augmented, labels)
+            scored = pd.concat([table for table in (labels, both) if table is not None], ignore_index=True)
             with self.speaking("selector", selector):
                 taken = selector.make()(scored, Evidence(self.gold, dev))
             stages.write_silver(folder, taken)
@@ -221,7 +228,8 @@ class SilverFlow(Nodes):
             return splits.train
 
         def dev() -> tuple[pd.DataFrame, Task]:
-            return self.splits(dataset).dev, self.splits(dataset).task
+            splits = self.splits(dataset)
+            return splits.dev if whole else self.unseen(splits.dev), splits.task
 
         def settings() -> dict[str, Any]:
             return {"gold_size": None, "seed": None} if whole else self.cut()

@@ -17,7 +17,7 @@ from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
 from augsbert.launch import Job
 from augsbert.pairs import SENTENCES, Splits, digest, without
-from augsbert.store.files import wait_until_free
+from augsbert.store.files import drop_hidden, wait_until_free
 from augsbert.store.rows import Rows
 
 log = logging.getLogger(__name__)
@@ -113,16 +113,19 @@ def _labels(folder: Path, job: Callable[[], Mapping[str, Any]], kept: Rows, cand
     """One labeller's scores (n,).
 
     A pair that another sampler's run had labelled is taken from ``kept``, where new labels go too. Which pairs are
-    missing is decided once and written down, so that the shards that a kill leaves still belong to the same rows.
+    missing is decided once and written down, so that the shards that a kill leaves still belong to the same rows; it is
+    decided anew where labels that were there then have been damaged since.
     """
     digests = [digest(pair) for pair in candidates[SENTENCES].itertuples(index=False)]
     values = kept.get(digests)
     noted = folder / ".missing.json"
+    if noted.exists() and np.isnan(np.delete(values, _read_rows(noted))).any():
+        drop_hidden(folder)
     if not noted.exists():
         unfinished = folder / ".unfinished"
         unfinished.write_text(json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
         unfinished.rename(noted)
-    missing = np.array(json.loads(noted.read_text()), dtype=int)
+    missing = _read_rows(noted)
     if len(missing):
         values[missing] = scores(folder, job(), candidates.iloc[missing].reset_index(drop=True))
         kept.put([digests[i] for i in missing], values[missing])
@@ -130,11 +133,15 @@ def _labels(folder: Path, job: Callable[[], Mapping[str, Any]], kept: Rows, cand
     return values
 
 
+def _read_rows(noted: Path) -> np.ndarray:
+    return np.array(json.loads(noted.read_text()), dtype=int)
+
+
 def evaluate(folder: Path, jobs: Sequence[Mapping[str, Any]], splits: Splits) -> None:
     """Score dev and test; ``predictions.parquet`` (split, score) and ``metrics.json`` (``dev/spearman``, ...).
 
-    Several encoders score by their mean. The thresholds of F1 and accuracy are found on dev and used on both; for a
-    binary task, soft scores count as positive from 0.5 on.
+    Several encoders score by their mean. The thresholds of F1 and accuracy are found on dev, used on both, and left
+    as ``dev/threshold_f1`` and ``dev/threshold_accuracy``; soft scores of a binary task are positive from 0.5 on.
     """
     pairs = pd.concat([splits.dev.assign(split="dev"), splits.test.assign(split="test")], ignore_index=True)
     pairs["prediction"] = np.mean([scores(_inner(folder, i), job, pairs) for i, job in enumerate(jobs)], axis=0)
@@ -150,6 +157,7 @@ def evaluate(folder: Path, jobs: Sequence[Mapping[str, Any]], splits: Splits) ->
             rows["prediction"].to_numpy(), rows["score"].to_numpy(), splits.task, thresholds
         ).items()
     }
+    values |= {f"dev/threshold_{name}": value for name, value in (thresholds or {}).items()}
     (folder / "metrics.json").write_text(json.dumps(values, indent=1))
 
 

@@ -159,6 +159,47 @@ def test_pairs_of_the_targets_dev_and_test_are_not_learnt_from_in_the_source(
     pd.testing.assert_frame_equal(leaky.gold.sort_index(axis=1), clean.gold.sort_index(axis=1))
 
 
+def test_pairs_of_the_targets_test_set_choose_no_model_in_the_source(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    write_table(source, train=60, seed=1)
+    clean = _adapted(flow, source)
+    dev = source / "dev.csv"
+    pd.concat([pd.read_csv(tiny_table / "test.csv")[:7], pd.read_csv(dev)]).to_csv(dev, index=False)
+    leaky = _adapted(flow, source)
+    assert len(leaky.splits(leaky.source).dev) == 47
+    chosen_on = [flow.of_gold(flow.source).dev()[0].sort_index(axis=1) for flow in (clean, leaky)]
+    pd.testing.assert_frame_equal(*chosen_on)
+
+
+def test_what_an_augmenter_refuses_is_said_before_anything_is_labelled(
+    flow: Callable[..., Flow], tiny_model: Path
+) -> None:
+    both = flow("augmenter=contextual_substitute", f"augmenter.encoder={tiny_model}")
+    assert both.silver is not None
+    with pytest.raises(UserError, match="no head that predicts masked words"):
+        _ = both.silver.folder
+    assert not (both.store.dir / "cross_encoder").exists()
+
+
+def test_a_pair_from_the_sampler_and_the_augmenter_has_one_score(
+    flow: Callable[..., Flow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = flow("augmenter=character")
+    assert both.silver is not None
+    assert both.labels is not None
+    assert both.augmented is not None
+    table = pd.DataFrame({"sentence1": ["a", "c"], "sentence2": ["b", "d"], "score": 0.25, "origin": "sampler"})
+    twice = pd.DataFrame({"sentence1": ["b", "e"], "sentence2": ["a", "f"], "score": 0.75, "origin": "augmenter"})
+    for stage, made in ((both.labels, table), (both.augmented, twice)):
+        monkeypatch.setattr(stage, "make", lambda folder, made=made: made.to_parquet(folder / "pairs.parquet"))
+    monkeypatch.setattr(both.labels, "inputs", {})
+    silver = pd.read_parquet(both.silver.folder / "pairs.parquet")
+    assert silver[["sentence1", "score"]].to_numpy().tolist() == [["a", 0.25], ["c", 0.25], ["e", 0.75]]
+
+
 def test_the_scores_of_dev_that_a_selector_reads_are_a_stage_of_the_run(
     flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
 ) -> None:

@@ -274,6 +274,32 @@ def test_which_pairs_a_labelling_scores_is_decided_once_though_others_label_some
     assert labelled["score"].tolist() == [0.5, 0.0, 1.0, 2.0, 3.0]
 
 
+def test_kept_labels_that_are_damaged_while_a_labelling_lies_unfinished_are_made_again(
+    tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = pd.read_csv(tiny_table / "train.csv")[SENTENCES][:5].assign(origin="bm25")
+    kept, asked = Rows(tmp_path / "rows"), []
+    kept.put([digest(pairs[SENTENCES].iloc[0])], np.array([0.5]))
+
+    def scores(folder: Path, job: Any, missing: pd.DataFrame) -> np.ndarray:
+        (folder / ".shards-1").mkdir(exist_ok=True)
+        asked.append((missing["sentence1"].tolist(), len(list((folder / ".shards-1").iterdir()))))
+        (folder / ".shards-1" / "000000.npz").touch()
+        if len(asked) == 1:
+            raise RuntimeError("killed")
+        return np.arange(len(missing), dtype=np.float32)
+
+    monkeypatch.setattr(stages, "scores", scores)
+    with pytest.raises(RuntimeError, match="killed"):
+        stages.label(tmp_path, [(dict, kept)], pairs)
+    (damaged,) = kept.folder.glob("*.parquet")
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    stages.label(tmp_path, [(dict, kept)], pairs)
+    # The shards that the first attempt left belong to other rows, and are gone.
+    assert asked[1] == (pairs["sentence1"].tolist(), 0)
+    assert pd.read_parquet(tmp_path / "pairs.parquet")["score"].tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
 def test_an_error_that_an_earlier_run_noted_is_not_said_again(
     tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -44,7 +44,7 @@ class ContextualSubstitute:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 3
+    VERSION = 4
     ORIGIN = "contextual_substitute"
 
     def __init__(

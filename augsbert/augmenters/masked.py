@@ -46,7 +46,9 @@ class MaskedModel:
         transformers_logging.set_verbosity_error()  # of a head that is missing this class speaks itself
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
         try:
-            model, read = AutoModelForMaskedLM.from_pretrained(encoder, dtype=torch.float32, output_loading_info=True)
+            model, read = AutoModelForMaskedLM.from_pretrained(
+                encoder, dtype=torch.float32, output_loading_info=True, use_safetensors=True
+            )
         except ValueError as error:
             reason = str(error).splitlines()[0]
             raise UserError(f"encoder={encoder}: it is no masked language model ({reason}). {_CHOOSE}") from error

@@ -91,7 +91,8 @@ class Sentence:
 
         tokenizer = AutoTokenizer.from_pretrained(weights)
         try:
-            model = AutoModelForSeq2SeqLM.from_pretrained(weights, dtype=torch.float32).to(self.device).eval()
+            model = AutoModelForSeq2SeqLM.from_pretrained(weights, dtype=torch.float32, use_safetensors=True)
+            model = model.to(self.device).eval()
         except ValueError as error:
             raise UserError(f"{role}={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
         settings = self.generation if self.generation["do_sample"] else {**self.generation, "top_p": None}

@@ -12,7 +12,7 @@ _WORD = re.compile(r"(?<![\w'’-])[^\W\d_]+(?:['’-][^\W\d_]+)*(?![\w'’-])")
 
 
 #: How words begin that take "an", as far as spelling tells.
-_VOWEL_SOUND = re.compile(r"(?!uni[^mn]|us[eu]|eu|one\b|once)[aeiou]|hour|honest|honou?r|heir")
+_VOWEL_SOUND = re.compile(r"(?!u(?:ni[^mn]|s[eu]|t[eio]|r[ai]|bi)|eu|one\b|once)[aeiou]|hour|honest|honou?r|heir")
 _ABBREVIATED = re.compile(r"\b(?:Mrs?|Ms|Dr|Prof|Gen|Lt|Col|Sgt|Capt|Sens?|Gov|Reps?|Rev|Hon|St|Jr|Sr|vs|[A-Z])\.$")
 #: Where something starts and ends in a sentence.
 Span = tuple[int, int]
@@ -84,7 +84,8 @@ def _is_name(sentence: str, start: int, end: int) -> bool:
 def _article(before: str, word: str) -> str:
     """What stands before a replaced word: "a" or "an", as its first sound wants it."""
     match = re.search(r"(?<!\w)([Aa])n?(\s+)$", before)
-    if not match:
+    # Group A, vitamin A: no article has a capital in the middle of a sentence.
+    if not match or (match[1] == "A" and not (starts_sentence(before, match.start()) or before.isupper())):
         return before
     vowel = _VOWEL_SOUND.match(word.lower()) is not None
     n = "N" if word.isupper() and before.isupper() else "n"

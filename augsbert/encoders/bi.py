@@ -59,7 +59,7 @@ class BiEncoder(PairEncoder):
         from transformers import AutoModel
 
         model, read = AutoModel.from_pretrained(
-            self.encoder, config=config, dtype=torch.float32, output_loading_info=True
+            self.encoder, config=config, dtype=torch.float32, output_loading_info=True, use_safetensors=True
         )
         refuse_random_body(model, read["missing_keys"])
         for name, parameter in model.train().named_parameters():

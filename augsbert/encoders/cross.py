@@ -71,6 +71,7 @@ class CrossEncoder(PairEncoder):
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
+            use_safetensors=True,
         )
         lacking = {*read["missing_keys"], *(name for name, *_ in read["mismatched_keys"])}
         refuse_random_body(model, lacking)

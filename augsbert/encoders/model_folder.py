@@ -34,6 +34,8 @@ FILES = (
 #: What configs call the number of layers.
 LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "*.model", "vocab.json")
+# An adapter's, or any other file of safetensors, is no whole model.
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 # Keeps every tensor, a cross-encoder's head too, and unpickles nothing but tensors.
 _CONVERT = (
@@ -66,7 +68,7 @@ def check_weights(folder: Path) -> None:
         if not matching(folder, patterns):
             names = f" ({', '.join(patterns)})" if len(patterns) > 1 else ""
             raise UserError(f"{folder}: no {what}{names} in this model folder. {_mending(folder)}")
-    if not matching(folder, ("*.safetensors", "*.safetensors.index.json")):
+    if not matching(folder, _WEIGHTS):
         _refuse_without_safetensors(folder)
     if "model_type" not in read_config(folder):
         raise UserError(f"{folder / 'config.json'}: it names no model_type. {_mending(folder)}")
@@ -97,7 +99,7 @@ def limits(config: Mapping[str, Any]) -> Limits:
 def _refuse_without_safetensors(folder: Path) -> None:
     pickles = matching(folder, _PICKLES)
     if not pickles:
-        raise UserError(f"{folder}: no *.safetensors in this model folder. {_mending(folder)}")
+        raise UserError(f"{folder}: no model.safetensors in this model folder. {_mending(folder)}")
     way_out = "Save it again where it was made: save_pretrained writes model.safetensors."
     if (folder / "pytorch_model.bin").exists():
         way_out = f"Convert it:\n  cd {shlex.quote(str(folder))} && {_CONVERT}"

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from augsbert.reporting.wandb_access import why_offline
 log = logging.getLogger(__name__)
 
 _TAG_LENGTH = 64
+_SECONDS_AFTER_CTRL_C = 2
 _SETTINGS: dict[str, Any] = {
     "silent": True,
     "console": "off",
@@ -87,14 +89,17 @@ class Wandb:
         """
         job = {"config": {**config, "stage_keys": dict(keys)}, "tags": self._all_tags(keys), "group": group}
         run = self._start({**self._place, **job, "dir": str(folder)})
-        exit_code = 1
+        exit_code, seconds = 1, None  # as long as it takes
         try:
             yield NoRun() if run is None else WandbRun(run)
             exit_code = 0
+        except KeyboardInterrupt:
+            seconds = _SECONDS_AFTER_CTRL_C
+            raise
         finally:
             if run is not None:
                 with _forgiving(f"all of the run (`wandb sync {_files(run)}` uploads the rest)"):
-                    run.finish(exit_code=exit_code)
+                    run.finish(exit_code=exit_code) if seconds is None else _finish(run, exit_code, seconds)
 
     def _all_tags(self, keys: Mapping[str, str]) -> list[str]:
         made = [f"{stage}:{key[:12]}"[:_TAG_LENGTH] for stage, key in keys.items()]
@@ -194,6 +199,19 @@ def _forgiving(what: str) -> Iterator[None]:
         yield
     except Exception as error:
         log.warning("W&B could not take %s: %s", what, _line(error))
+
+
+def _finish(run: Any, exit_code: int, seconds: float) -> None:
+    """Finish a run, for so long at most; W&B itself would try for ``finish_timeout``.
+
+    Raises:
+        TimeoutError: it is not through by then.
+    """
+    finishing = Thread(target=run.finish, kwargs={"exit_code": exit_code}, daemon=True)
+    finishing.start()
+    finishing.join(seconds)
+    if finishing.is_alive():
+        raise TimeoutError(f"not uploaded within {seconds:g} s")
 
 
 def _line(error: Exception) -> str:

@@ -201,6 +201,9 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
     assert put("An apple fell.", {(3, 8): "pear"}) == "A pear fell."
     assert put("A plan.", {(2, 6): "honest plan"}) == "An honest plan."
     assert put("An army.", {(3, 7): "union"}) == "A union."
+    assert put("It is a tool.", {(8, 12): "utensil"}) == "It is a utensil."
+    assert put("It is a tool.", {(8, 12): "utter failure"}) == "It is an utter failure."
+    assert put("Group A wins.", {(8, 12): "earns"}) == "Group A earns."
 
 
 @pytest.mark.parametrize(

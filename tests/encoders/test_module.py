@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
+from augsbert.encoders.module import PairEncoder
 from augsbert.errors import UserError
 
 
@@ -49,3 +52,26 @@ def test_a_tokenizer_that_cannot_pad_is_refused(tiny_model: Path, tmp_path: Path
     tokenizer.save_pretrained(folder)
     with pytest.raises(UserError, match="no token to pad with"):
         BiEncoder(str(folder)).configure_model()
+
+
+@pytest.mark.parametrize("kind", [BiEncoder, CrossEncoder])
+def test_a_network_is_cut_to_its_first_layers_and_says_so_where_it_is_saved(
+    kind: type[PairEncoder], tiny_model: Path, tmp_path: Path
+) -> None:
+    whole, cut = (kind(str(tiny_model), num_layers=layers, fit=Fit()) for layers in (None, 1))
+    for module in (whole, cut):
+        module.configure_model()
+    assert whole.model is not None
+    assert cut.model is not None
+    first = {name: tensor for name, tensor in whole.model.state_dict().items() if "layer.1." not in name}
+    kept = cut.model.state_dict()
+    assert set(kept) == set(first)
+    body = [name for name in kept if "classifier" not in name and "pooler" not in name]
+    assert all(torch.equal(kept[name], first[name]) for name in body)
+    cut.save(tmp_path / "model")
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["num_hidden_layers"] == 1
+
+
+def test_more_layers_than_there_are_is_a_mistake(tiny_model: Path) -> None:
+    with pytest.raises(UserError, match=r"num_layers=3: .* has 2 layers"):
+        BiEncoder(str(tiny_model), num_layers=3).configure_model()

@@ -169,8 +169,8 @@ def test_a_hub_id_with_pickled_weights_only_is_named(hub_cache: Path) -> None:
     snapshot = _cached(hub_cache)
     (snapshot / "model.safetensors").unlink()
     assert _message("someone/tiny") == (
-        f"someone/tiny, as fetched from the hub, without pickled weights: {snapshot}: no *.safetensors in this model "
-        "folder. There is: config.json, tokenizer.json. Save or download the model again, whole."
+        f"someone/tiny, as fetched from the hub, without pickled weights: {snapshot}: no model.safetensors in this "
+        "model folder. There is: config.json, tokenizer.json. Save or download the model again, whole."
     )
 
 
@@ -235,13 +235,20 @@ def test_a_folder_that_is_not_there_or_is_a_file_is_named(folder: Path) -> None:
         ),
         (
             "model.safetensors",
-            "no *.safetensors in this model folder. There is: config.json, tokenizer.json.",
+            "no model.safetensors in this model folder. There is: config.json, tokenizer.json.",
         ),
     ],
 )
 def test_a_missing_file_is_named_with_what_there_is(missing: str, message: str, folder: Path) -> None:
     (folder / missing).unlink()
     assert _refusal(folder) == f"{folder}: {message} Save or download the model again, whole."
+
+
+def test_an_adapter_is_no_whole_model_and_hides_no_pickled_one(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "adapter_model.safetensors")
+    assert "no model.safetensors in this model folder" in _refusal(folder)
+    (folder / "pytorch_model.bin").touch()
+    assert "pickled weights (pytorch_model.bin)" in _refusal(folder)
 
 
 def test_pickled_weights_are_refused_with_a_line_that_converts_them(tmp_path: Path) -> None:

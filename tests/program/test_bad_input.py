@@ -250,7 +250,7 @@ WEIGHTS = {
     ),
     "no weights in the folder": Case(
         "model=TMP/bert",
-        "error: model=TMP/bert: no *.safetensors in this model folder. "
+        "error: model=TMP/bert: no model.safetensors in this model folder. "
         "There is: config.json, tokenizer.json, tokenizer_config.json. Save or download the model again, whole.\n",
         {"bert": without_weights},
     ),
@@ -470,6 +470,15 @@ METHOD = {
     "seed optimisation out of range": Case(
         "bi_encoder.fit.seed_optimization.seeds=0",
         "error: bi_encoder.fit.seed_optimization.seeds=0: it must be a whole number, 1 or more.\n",
+    ),
+}
+
+METHOD |= {
+    "a model where the run leaves its own": Case(
+        "cross_encoder.encoder=TMP/out/cross_encoder cross_encoder.fit=null",
+        "error: cross_encoder.encoder=TMP/out/cross_encoder: this run would replace it. Set another hydra.run.dir, "
+        "or move the model.\n",
+        files={"out/cross_encoder": lambda model, folder: shutil.copytree(model, folder)},
     ),
 }
 

@@ -105,3 +105,21 @@ def test_a_multirun_on_two_processes_ends(program: Callable, tiny_run: list[str]
     swept = program("-m", *tiny_run, *devices, "sampler=bm25,semantic", "compare.untrained=false", timeout=400)
     assert swept.returncode == 0, swept.stderr
     assert (tmp_path / "sweep" / "1" / "metrics.json").exists()
+
+
+def test_a_run_with_all_rows_is_logged_to_wandb_offline(
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    run = [override for override in tiny_run if not override.startswith("logger=")]
+    poly = ["compare.poly=true", "compare.upper_bound=true", "poly_encoder.num_codes=4", "poly_encoder.fit.epochs=1"]
+    done = preloaded_program(*run, *poly, WANDB_MODE="offline", HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    for encoder in ("bi_encoder", "poly_encoder", "baseline", "upper_bound", "untrained", "cross_encoder"):
+        assert -1 <= metrics[f"{encoder}/test/spearman"] <= 1
+    assert "poly_encoder" in pd.read_parquet(tmp_path / "out" / "predictions.parquet").columns
+    assert (tmp_path / "out" / "poly_encoder" / "model.safetensors").exists()
+    (written,) = (tmp_path / "out" / "wandb").glob("offline-run-*/run-*.wandb")
+    content = written.read_bytes()
+    for logged in (b"poly_encoder/test/spearman", b"curve/baseline/loss", b"silver/scores", b"stage_keys"):
+        assert logged in content

@@ -256,6 +256,22 @@ def test_a_run_that_fails_is_finished_marked_failed_and_the_error_passes(
     assert inits[0]["run"].exit_code == 1
 
 
+def test_ctrl_c_does_not_wait_for_an_upload(
+    tmp_path: Path,
+    inits: list[dict[str, Any]],
+    online: None,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = time.monotonic()
+    monkeypatch.setattr(StubRun, "finish", lambda self, exit_code: time.sleep(20))
+    with pytest.raises(KeyboardInterrupt), Wandb().run({}, {}, tmp_path):
+        raise KeyboardInterrupt
+    assert time.monotonic() - start < 4
+    assert "not uploaded within 2 s" in caplog.text
+    assert "wandb sync" in caplog.text
+
+
 def test_what_wandb_cannot_take_is_a_warning_and_the_run_goes_on(
     tmp_path: Path, inits: list[dict[str, Any]], online: None, caplog: pytest.LogCaptureFixture
 ) -> None:

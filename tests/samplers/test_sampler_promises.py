@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hydra import compose, initialize_config_dir
 
+from augsbert.cli import CONF
+from augsbert.config import make, plain
 from augsbert.errors import UserError
 from augsbert.pairs import Pool, unordered_keys
 from augsbert.samplers.bm25 import BM25
@@ -174,3 +178,18 @@ def test_a_bad_argument_is_named_with_its_value_and_what_is_allowed(make: Callab
     with pytest.raises(UserError) as error:
         make()
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("yaml", sorted((CONF / "sampler").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_sampler_on_disk_keeps_to_the_columns_the_pool_and_what_is_excluded(yaml: Path) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        node = plain(compose("config", overrides=[f"sampler={yaml.stem}"]).sampler)
+    pool = _pool()
+    exclude = pool.pairs.iloc[::2]
+    pairs = make(node)(pool, exclude)
+    assert list(pairs.columns) == ["sentence1", "sentence2", "origin"]
+    assert set(pairs["sentence1"]) | set(pairs["sentence2"]) <= set(pool.sentences)
+    assert (pairs["sentence1"] != pairs["sentence2"]).all()
+    assert not unordered_keys(pairs).duplicated().any()
+    assert not set(unordered_keys(pairs)) & set(unordered_keys(exclude))
+    pd.testing.assert_frame_equal(make(node)(pool, exclude), pairs)

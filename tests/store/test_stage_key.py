@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from augsbert.parts import Part
 from augsbert.store import UNKEYED, Stage, stage_key
 from augsbert.store.key import keyed
 
@@ -106,3 +108,12 @@ def test_a_key_holds_all_that_its_inputs_hang_on(stage: Callable[..., Stage]) ->
         return stage("last", settings={}, inputs={"first": stage("middle", settings={}, inputs={"first": first})})
 
     assert last(0).key == last(0).key != last(1).key
+
+
+def test_a_part_from_outside_may_call_its_own_setting_by_a_name_of_the_closed_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "outside.py").write_text("class Mine:\n    def __init__(self, strategy): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    first, second = (Part({"_target_": "outside.Mine", "strategy": name}).keyed for name in ("a", "b"))
+    assert first != second
