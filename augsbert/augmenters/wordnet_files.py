@@ -6,6 +6,7 @@ Debian's wordnet-base puts them in /usr/share/wordnet; nltk's download has the s
 from __future__ import annotations
 
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -51,9 +52,11 @@ def find_folder(path: str | None) -> Path:
     if path is None:
         found = [folder for folder in _usual_places() if (folder / "index.noun").is_file()]
         if not found:
+            packed = [place for place in map(_packed, _usual_places()) if place.is_file()]
+            way_out = f"unzip {packed[0]} -d {packed[0].parent}" if packed else "sudo apt-get install wordnet-base"
             raise UserError(
-                "path=null: WordNet's files are not on this machine. Install them, or set the folder they are in:\n"
-                "  sudo apt-get install wordnet-base"
+                "path=null: WordNet's files are not on this machine, or packed. Get them, or set their folder:\n"
+                f"  {way_out}"
             )
         path = str(found[0])
     folder = Path(path).expanduser()
@@ -70,8 +73,16 @@ def _usual_places() -> Iterator[Path]:
     if "WNSEARCHDIR" in os.environ:
         yield Path(os.environ["WNSEARCHDIR"])
     yield from map(Path, ("/usr/share/wordnet", "/usr/local/WordNet-3.0/dict", "/opt/homebrew/opt/wordnet/dict"))
-    nltk = [*filter(None, os.environ.get("NLTK_DATA", "").split(os.pathsep)), "~/nltk_data", "/usr/share/nltk_data"]
+    nltk = [*filter(None, os.environ.get("NLTK_DATA", "").split(os.pathsep)), "~/nltk_data"]
+    nltk += [
+        f"{place}/nltk_data" for place in (sys.prefix, "/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
+    ]
     yield from (Path(folder).expanduser() / "corpora" / "wordnet" for folder in nltk)
+
+
+def _packed(folder: Path) -> Path:
+    """Where nltk's download leaves the same files; it does not unpack them any more."""
+    return folder.with_suffix(".zip")
 
 
 class WordNet:

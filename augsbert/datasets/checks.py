@@ -199,7 +199,7 @@ def _refuse(column: pd.Series, bad: Any, complaint: str, where: str) -> None:
 def _number(value: object) -> float:
     try:
         return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return math.nan
 
 

@@ -83,6 +83,8 @@ class PolyEncoder(BiEncoder):
                 f"similarity=dot: {type(loss).__name__} trains cosines. Set similarity=cosine, or choose the loss "
                 "multiple_negatives_ranking, for the baseline too (scale=1 is the paper's)."
             )
+        if codes == "learnt":
+            _refuse_other_codes(Path(encoder) / POLY_CODES, num_codes)
         super().__init__(encoder, num_layers, pooling_mode, max_seq_length, loss, fit)
         self.codes, self.num_codes = codes, num_codes
         self.similarity, self.score_both_orders = similarity, score_both_orders
@@ -114,10 +116,7 @@ class PolyEncoder(BiEncoder):
         if not file.exists():
             generator = torch.Generator().manual_seed(self.fit_settings.seed if self.fit_settings else 0)
             return torch.randn(self.num_codes, width, generator=generator) / width**0.5
-        codes = load_file(file)["codes"]
-        if len(codes) != self.num_codes:
-            raise UserError(f"num_codes={self.num_codes}: {self.encoder} has {len(codes)}. Set num_codes={len(codes)}.")
-        return codes
+        return load_file(file)["codes"]
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:
         """Token rows (B, T) in both roles, (B, num_codes + 1, D) in float32: as a context, and last as a candidate."""
@@ -218,3 +217,14 @@ def _sides(row: Row) -> list[Row]:
     if not candidate:
         return [row]
     return [{name: row[name] for name in candidate}, candidate]
+
+
+def _refuse_other_codes(file: Path, num_codes: int) -> None:
+    """Refuse a folder whose saved codes are not so many, before any training: they are read at a fit."""
+    from safetensors import safe_open
+
+    if file.exists():
+        with safe_open(file, framework="numpy") as tensors:
+            saved = tensors.get_slice("codes").get_shape()[0]
+        if saved != num_codes:
+            raise UserError(f"num_codes={num_codes}: {file.parent} has {saved}. Set num_codes={saved}.")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augsbert.augmenters import wordnet_files
 from augsbert.augmenters.inflection import Inflection
 from augsbert.augmenters.wordnet import SynonymWordnet
 from augsbert.augmenters.wordnet_files import NAMES, PARTS, find_folder
@@ -226,3 +227,16 @@ def test_the_real_wordnet_gives_the_synonyms_that_one_expects() -> None:
     assert augmenter.synonyms("quickly")[0] == "rapidly"
     assert augmenter.synonyms("dogs", "the") == ["domestic dogs"]
     assert augmenter.synonyms("two") == augmenter.synonyms("Putin") == []
+
+
+def test_what_nltk_has_left_packed_is_named_with_the_line_that_unpacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = tmp_path / "corpora" / "wordnet.zip"
+    monkeypatch.setattr(wordnet_files, "_usual_places", lambda: iter([tmp_path / "corpora" / "wordnet"]))
+    with pytest.raises(UserError, match="sudo apt-get install wordnet-base"):
+        wordnet_files.find_folder(None)
+    packed.parent.mkdir()
+    packed.touch()
+    with pytest.raises(UserError, match=f"unzip {packed} -d {packed.parent}"):
+        wordnet_files.find_folder(None)

@@ -282,7 +282,7 @@ def test_a_setting_that_cannot_be_is_refused_by_name(message: str) -> None:
 def test_a_folder_with_other_codes_or_none_is_refused(poly: Callable[..., PolyEncoder], tmp_path: Path) -> None:
     poly(num_codes=3).save(tmp_path)
     with pytest.raises(UserError, match=r"num_codes=4: .* has 3\. Set num_codes=3"):
-        PolyEncoder(str(tmp_path), num_codes=4).configure_model()
+        PolyEncoder(str(tmp_path), num_codes=4)
     (tmp_path / POLY_CONFIG).unlink()
     with pytest.raises(UserError, match=r"no poly_config\.json in it"):
         PolyEncoder.from_folder(tmp_path)

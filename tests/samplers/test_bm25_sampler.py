@@ -1,19 +1,17 @@
 from __future__ import annotations
 
 import logging
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from augsbert.pairs import Pool, places
+from augsbert.datasets.sample import Sample
+from augsbert.pairs import SENTENCES, Pool, distinct_sentences, places
 from augsbert.samplers import bm25
 from augsbert.samplers.bm25 import BM25, tokenize
 
 NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
-DATA = Path(os.environ.get("AUGSBERT_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def _partners(pairs: pd.DataFrame, query: str) -> list[str]:
@@ -21,36 +19,33 @@ def _partners(pairs: pd.DataFrame, query: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def stsb() -> Pool:
-    path = DATA / "stsbenchmark.tsv.gz"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not here")
-    rows = pd.read_csv(path, sep="\t", quoting=3, usecols=["split", "sentence1", "sentence2"])
-    rows = rows[rows["split"] == "train"].iloc[::20]
-    return Pool(list(dict.fromkeys(rows[["sentence1", "sentence2"]].to_numpy().ravel())), rows.iloc[:, 1:])
+def real() -> Pool:
+    """A twentieth of the sample's train pairs."""
+    rows = Sample()().train.iloc[::20]
+    return Pool(distinct_sentences(rows), rows[SENTENCES])
 
 
 @pytest.mark.parametrize("settings", [{}, {"stopwords": "english"}, {"k1": 0.9, "b": 0.4}, {"top_k": 11}])
-def test_both_backends_find_the_same_neighbours_in_the_same_order(stsb: Pool, settings: dict) -> None:
-    assert len(stsb.sentences) > 400
-    fast, slow = (BM25(backend=backend, **settings)(stsb, stsb.pairs) for backend in ("bm25s", "rank_bm25"))
+def test_both_backends_find_the_same_neighbours_in_the_same_order(real: Pool, settings: dict) -> None:
+    assert len(real.sentences) > 400
+    fast, slow = (BM25(backend=backend, **settings)(real, real.pairs) for backend in ("bm25s", "rank_bm25"))
     pd.testing.assert_frame_equal(fast, slow)
 
 
 @pytest.mark.parametrize("settings", [{}, {"top_k": 1}, {"k1": 0.9, "b": 0.4, "top_k": 30}])
 def test_the_compiled_search_finds_the_same_neighbours(
-    stsb: Pool, settings: dict, monkeypatch: pytest.MonkeyPatch
+    real: Pool, settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
     # Sentences of one frequent word tie with many: more than a search that is a little wider can settle.
-    pool = Pool([*stsb.sentences[:200], *(f"a {word}" for word in ("x", "y", "z") for _ in "ab")], stsb.pairs)
-    plain = BM25(**settings)(pool, stsb.pairs)
+    pool = Pool([*real.sentences[:200], *(f"a {word}" for word in ("x", "y", "z") for _ in "ab")], real.pairs)
+    plain = BM25(**settings)(pool, real.pairs)
     monkeypatch.setattr(bm25, "_COMPILED_FROM", 0)
-    pd.testing.assert_frame_equal(BM25(**settings)(pool, stsb.pairs), plain)
+    pd.testing.assert_frame_equal(BM25(**settings)(pool, real.pairs), plain)
 
 
-def test_neighbours_are_those_of_the_formula(stsb: Pool) -> None:
-    sentences, top_k, k1, b = stsb.sentences[:120], 5, 1.2, 0.6
+def test_neighbours_are_those_of_the_formula(real: Pool) -> None:
+    sentences, top_k, k1, b = real.sentences[:120], 5, 1.2, 0.6
     tokens = [tokenize(sentence) for sentence in sentences]
     mean = np.mean([len(words) for words in tokens])
 
