@@ -75,15 +75,16 @@ class SilverFlow(Nodes):
 
     @cached_property
     def seen_elsewhere(self) -> pd.DataFrame:
-        """The source's train and dev pairs that are the target's dev or test pairs, of which they would tell labels."""
+        """The source's pairs that would tell labels of the target: dev's or test's to a fit, test's to a choice by dev."""
         source, target = self.splits(self.source), self.splits(self.target)
         pairs = pd.concat([source.train, source.dev], ignore_index=True)
         if not self.adapted:
             return pairs[:0]
-        kept = without(pairs, target.dev, target.test)
-        if leaks := len(pairs) - len(kept):
-            log.warning("source: %d of its train and dev pairs are the target's dev or test pairs; left out", leaks)
-        return without(pairs, kept)
+        kept = [without(source.train, target.dev, target.test), without(source.dev, target.test)]
+        seen = without(pairs, *kept)
+        if len(seen):
+            log.warning("source: %d of its train and dev pairs are the target's dev or test pairs; left out", len(seen))
+        return seen
 
     def unseen(self, pairs: pd.DataFrame) -> pd.DataFrame:
         """Pairs of the source without those that :attr:`seen_elsewhere` has."""
