@@ -75,7 +75,7 @@ class SilverFlow(Nodes):
 
     @cached_property
     def seen_elsewhere(self) -> pd.DataFrame:
-        """The source's pairs that would tell labels of the target: dev's or test's to a fit, test's to a choice by dev."""
+        """The source's pairs that would tell the target's labels: its dev's or test's to a fit, its test's to dev."""
         source, target = self.splits(self.source), self.splits(self.target)
         pairs = pd.concat([source.train, source.dev], ignore_index=True)
         if not self.adapted:
