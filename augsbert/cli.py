@@ -86,9 +86,8 @@ def main() -> None:
     except KeyboardInterrupt:
         program = [sys.executable] if sys.argv[0].endswith(".py") else []
         line = shlex.join([*program, *sys.argv])
-        print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr, flush=True)
-        # What others have registered for the end may wait for a network, as W&B's does.
-        os._exit(130)
+        print(f"\nInterrupted. What is finished is kept; to go on: {line}", file=sys.stderr)
+        sys.exit(130)
 
 
 def _spare_hydras_listing() -> None:

@@ -142,33 +142,35 @@ def test_a_target_needs_no_labels_but_those_of_test(
         _ = flow(*bare, "dataset.unlabelled=[train,dev]").gold
 
 
+@pytest.fixture
+def other_domain(tmp_path: Path) -> Path:
+    """A folder with a source's train.csv (60 pairs), dev.csv and test.csv."""
+    (tmp_path / "source").mkdir()
+    write_table(tmp_path / "source", train=60, seed=1)
+    return tmp_path / "source"
+
+
 def test_pairs_of_the_targets_dev_and_test_are_not_learnt_from_in_the_source(
-    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+    flow: Callable[..., Flow], tiny_table: Path, other_domain: Path
 ) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    write_table(source, train=60, seed=1)
-    clean = _adapted(flow, source)
+    clean = _adapted(flow, other_domain)
     leaks = pd.read_csv(tiny_table / "test.csv")[:7].rename(
         columns={"sentence1": "sentence2", "sentence2": "sentence1"}
     )
-    train = source / "train.csv"
+    train = other_domain / "train.csv"
     pd.concat([leaks, pd.read_csv(train)]).to_csv(train, index=False)
-    leaky = _adapted(flow, source)
+    leaky = _adapted(flow, other_domain)
     assert len(leaky.splits(leaky.source).train) == 67
     pd.testing.assert_frame_equal(leaky.gold.sort_index(axis=1), clean.gold.sort_index(axis=1))
 
 
 def test_pairs_of_the_targets_test_set_choose_no_model_in_the_source(
-    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+    flow: Callable[..., Flow], tiny_table: Path, other_domain: Path
 ) -> None:
-    source = tmp_path / "source"
-    source.mkdir()
-    write_table(source, train=60, seed=1)
-    clean = _adapted(flow, source)
-    dev = source / "dev.csv"
+    clean = _adapted(flow, other_domain)
+    dev = other_domain / "dev.csv"
     pd.concat([pd.read_csv(tiny_table / "test.csv")[:7], pd.read_csv(dev)]).to_csv(dev, index=False)
-    leaky = _adapted(flow, source)
+    leaky = _adapted(flow, other_domain)
     assert len(leaky.splits(leaky.source).dev) == 47
     chosen_on = [flow.of_gold(flow.source).dev()[0].sort_index(axis=1) for flow in (clean, leaky)]
     pd.testing.assert_frame_equal(*chosen_on)
