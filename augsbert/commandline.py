@@ -5,6 +5,7 @@ A misspelt key or group is Hydra's to catch (struct mode), at once and without t
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from augsbert.config import nearest
 from augsbert.errors import UserError
+
+
+def folders(conf: Path) -> list[Path]:
+    """Where configs are looked for: ours, and the one that ``--config-dir`` names."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--config-dir", "-cd", type=Path)
+    own = parser.parse_known_args(sys.argv[1:])[0].config_dir
+    return [conf, *([own] if own else [])]
 
 
 def refuse_null_parts(arguments: Sequence[str], conf: Path) -> None:
@@ -67,7 +76,7 @@ def explain(error: Exception, conf: Path) -> str:
     if match := re.search(r"Could not override '([\w.@/]+)'", message):
         return _misspelt(match[1], conf)
     if match := re.search(r"Could not find '([\w/@-]+)/([\w-]*)'", message):
-        options = [path.stem for path in (conf / match[1]).glob("*.yaml")]
+        options = [path.stem for path in _files(match[1], conf)]
         return f"{match[1]}={match[2]}: there is no such part{nearest(match[2], options)}"
     return "\n  ".join(line.strip() for line in message.splitlines())
 
@@ -103,11 +112,16 @@ def parts_help(conf: Path) -> str:
     """Every group and its parts, with the first line of each part's file: the body of ``--help``."""
     lines = []
     for group in sorted(path for path in conf.rglob("*") if path.is_dir() and any(path.glob("*.yaml"))):
-        lines.append(str(group.relative_to(conf)))
-        for path in sorted(group.glob("*.yaml")):
-            comments = [
-                line for line in path.read_text().splitlines() if line.startswith("#") and "@package" not in line
-            ]
-            lines.append(f"  {path.stem:<28}{comments[0].lstrip('# ')}")
-        lines.append("")
+        name = str(group.relative_to(conf))
+        lines += [name, *(f"  {path.stem:<28}{_first_comment(path)}".rstrip() for path in _files(name, conf)), ""]
     return "\n".join(lines)
+
+
+def _files(group: str, conf: Path) -> list[Path]:
+    """The files of a group's parts, by name."""
+    return sorted((path for folder in folders(conf) for path in (folder / group).glob("*.yaml")), key=lambda p: p.stem)
+
+
+def _first_comment(path: Path) -> str:
+    lines = path.read_text().splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("#") and "@package" not in line), "")

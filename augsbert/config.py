@@ -46,7 +46,8 @@ def part_class(node: Mapping[str, Any]) -> Any:
     try:
         return pkgutil.resolve_name(node[TARGET])
     except Exception as error:
-        raise UserError(f"_target_={node[TARGET]}: it cannot be imported ({_innermost(error)}).") from error
+        way_out = " Install it, or name its folder in PYTHONPATH." if isinstance(error, ModuleNotFoundError) else ""
+        raise UserError(f"_target_={node[TARGET]}: it cannot be imported ({_innermost(error)}).{way_out}") from error
 
 
 def make(node: Mapping[str, Any], **more: Any) -> Any:

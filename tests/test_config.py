@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.cli import CONF
-from augsbert.commandline import explain, refuse_null_parts
+from augsbert.commandline import explain, parts_help, refuse_null_parts
 from augsbert.config import TARGET, check, located, mistakes, part_class, plain
 from augsbert.errors import UserError
 from augsbert.nodes import parts_of
@@ -188,6 +189,28 @@ def test_help_names_every_part_with_what_it_is(program: Callable) -> None:
     for path in [path for path in YAMLS if path != ROOT]:
         first = next(line for line in path.read_text().splitlines() if "@package" not in line)
         assert re.search(rf"^  {path.stem} +{re.escape(first.lstrip('# '))}$", shown, re.MULTILINE)
+
+
+@pytest.fixture
+def own_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of configs with a sampler of one's own, named on the command line."""
+    (tmp_path / "sampler").mkdir()
+    (tmp_path / "sampler" / "same_length.yaml").write_text("# Sentences as long.\n_target_: mine.SameLength\n")
+    (tmp_path / "sampler" / "unsaid.yaml").write_text("_target_: mine.Unsaid\n")
+    monkeypatch.setattr("sys.argv", ["run.py", "--config-dir", str(tmp_path), "sampler=same_lenght"])
+    return tmp_path
+
+
+def test_help_names_parts_of_ones_own_among_the_others(own_sampler: Path) -> None:
+    samplers = parts_help(CONF).partition("\nsampler\n")[2].partition("\n\n")[0].splitlines()
+    assert f"  {'same_length':<28}Sentences as long." in samplers
+    assert "  unsaid" in samplers
+    assert samplers == sorted(samplers)
+
+
+def test_the_nearest_name_may_be_a_part_of_ones_own(own_sampler: Path) -> None:
+    said = HydraException("Could not find 'sampler/same_lenght'")
+    assert explain(said, CONF) == "sampler=same_lenght: there is no such part. Did you mean same_length?"
 
 
 @pytest.mark.parametrize(

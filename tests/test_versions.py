@@ -102,6 +102,7 @@ def test_every_kind_of_stage_is_watched() -> None:
 @pytest.mark.parametrize("name", [*_targets(), *(f"stage {kind}" for kind in KINDS)])
 def test_code_changes_only_with_its_version(name: str) -> None:
     now, recorded = _now()[name], json.loads(RECORDED.read_text()).get(name)
+    assert recorded is not None, f"{name}: it is new; record it: python tests/test_versions.py"
     assert now == recorded, (
         f"{name}: its code or version is not as recorded. If any result may differ, raise its VERSION (a part's is in "
         "its class, a stage's in nodes.py); then record it: python tests/test_versions.py"

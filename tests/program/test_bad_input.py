@@ -155,7 +155,8 @@ CONFIG = {
         "error: sampler.stopwords=german: it must be 'english', or null.\n"
         "error: cross_encoder.fit.epochs=three: it must be a whole number.\n"
         "error: cross_encoder.train_both_orders=yep: it must be true or false.\n"
-        "error: bi_encoder.loss._target_=mine.Loss: it cannot be imported (No module named 'mine').\n"
+        "error: bi_encoder.loss._target_=mine.Loss: it cannot be imported (No module named 'mine'). "
+        "Install it, or name its folder in PYTHONPATH.\n"
         "error: bi_encoder.encoder=null: it must be text.\n"
         "error: trainer.devices=auto: it must be a whole number.\n",
     ),

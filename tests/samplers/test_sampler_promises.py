@@ -66,7 +66,8 @@ def name(request: pytest.FixtureRequest) -> str:
 def _pool(size: int = 60) -> Pool:
     rng = np.random.default_rng(0)
     words = ["man", "woman", "dog", "plays", "runs", "eats", "guitar", "park", "food", "the", "a", "in", "of", "red"]
-    sentences = [f"{' '.join(rng.choice(words, rng.integers(1, 7)))} {number}" for number in range(size)]
+    # Each has a word of its own, and one that two others have.
+    sentences = [f"{' '.join(rng.choice(words, rng.integers(1, 7)))} s{n // 3} {n}" for n in range(size)]
     # Some of its pairs stand there twice, or in both orders, or are of a sentence with itself.
     texts = np.array(sentences, dtype=object)[rng.integers(0, size, (250, 2))]
     texts = np.concatenate([texts, texts[:10], texts[10:20, ::-1], texts[:5, [0, 0]]])
@@ -188,6 +189,7 @@ def test_every_sampler_on_disk_keeps_to_the_columns_the_pool_and_what_is_exclude
     exclude = pool.pairs.iloc[::2]
     pairs = make(node)(pool, exclude)
     assert list(pairs.columns) == ["sentence1", "sentence2", "origin"]
+    assert len(pairs), "_pool() has nothing that it looks for: add some"
     assert set(pairs["sentence1"]) | set(pairs["sentence2"]) <= set(pool.sentences)
     assert (pairs["sentence1"] != pairs["sentence2"]).all()
     assert not unordered_keys(pairs).duplicated().any()
