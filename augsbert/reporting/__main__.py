@@ -17,8 +17,11 @@ from pathlib import Path
 
 from augsbert.errors import UserError
 from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.drawing import without_matplotlib
 from augsbert.reporting.grid import Grid, latex, markdown, screen
 from augsbert.reporting.runs import failures, read
+
+log = logging.getLogger(__name__)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -32,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     except BrokenPipeError:  # the output went to head
         sys.stderr.close()
-    except OSError as error:
+    except OSError as error:  # what is read says so itself
         sys.exit(f"error: {error.filename}: it cannot be written ({error.strerror}).")
 
 
@@ -62,6 +65,8 @@ def _report(args: argparse.Namespace) -> None:
     if not args.no_html:  # before the screen, whose reader may leave early
         _write_page(args, comparison)
     print("\n\n".join(screen(table) for table in tables))
+    for folder, reason in failures(args.folders):
+        log.warning("failed, and not in the table: %s: %s", folder, reason)
     for path in args.write:
         WRITERS[path.suffix](path, comparison, tables)
         print(f"written: {path}")
@@ -70,6 +75,9 @@ def _report(args: argparse.Namespace) -> None:
 def _write_page(args: argparse.Namespace, comparison: Comparison) -> None:
     from augsbert.reporting.page import page, plots
 
+    if (lacking := without_matplotlib()) and not args.wandb:
+        log.warning(lacking)
+        return
     drawn = plots(comparison)
     path = args.folders[0] / "report.html"
     path.write_text(page(comparison, drawn, failures(args.folders), args.folders), encoding="utf8")

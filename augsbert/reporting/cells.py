@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -101,25 +102,50 @@ def _refuse_another(cell: Cell, run: Run) -> None:
 
 
 def _hangs_on(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
-    """The settings that an encoder's figures hang on; one that they do not makes more runs alike but for another."""
-    matter = list(keys)
-    for key in sorted(keys, key=lambda key: not key.endswith("path")):
-        if not _matters(key, encoder, runs, matter):
-            matter.remove(key)
+    """The settings that tell an encoder's evaluations apart, paths left out first: they come with their data set.
+
+    A setting of which nothing shows that the encoder does not hang on it stays.
+    """
+    matter = [key for key in keys if any(_is_read(key, encoder, run) for run in runs)]
+    for key in sorted(matter, key=lambda key: not key.endswith("path")):
+        others = [other for other in matter if other != key]
+        if _tell_apart(encoder, runs, others) and (key.endswith("path") or _is_shared(encoder, runs, key)):
+            matter = others
     return matter
 
 
-def _matters(key: str, encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> bool:
-    """Whether an encoder's figures hang on a setting: not if runs that differ in it alone share the evaluation.
+#: Settings -> the kind of stage that reads them.
+_READ_BY = {
+    **{"pool": "pool", "sampler": "candidates", "augmenter": "augmented", "cross_encoder": "labels"},
+    **dict.fromkeys(("selector", "train_on", "relabel_gold", "rounds"), "silver"),
+}
+_FIT_OF_BI_ENCODER = re.compile(r"bi_encoder[./](?:fit|loss)(?:\.(\w+))?")
+#: Settings of the bi-encoder's fit that conf/config.yaml gives the baseline, too.
+_FOLLOWED = ("precision", "seed_optimization")
 
-    Where no runs differ in it alone, all settings are taken to matter but paths, which come with their data set.
-    """
-    groups: dict[tuple[str, ...], dict[str, str]] = {}
+
+def _is_read(key: str, encoder: str, run: Run) -> bool:
+    """Whether an encoder of the run can hang on a setting: not where what reads it stands nowhere behind it."""
+    behind = run.behind(encoder)
+    if match := _FIT_OF_BI_ENCODER.match(key):
+        return match[1] in _FOLLOWED or any(stage["name"].startswith("bi_encoder") for stage in behind)
+    group = key.partition(".")[0]
+    return group == encoder or group not in _READ_BY or any(stage["kind"] == _READ_BY[group] for stage in behind)
+
+
+def _tell_apart(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> bool:
+    """Whether runs of one seed that agree in these settings share the encoder's evaluation."""
+    found: dict[tuple[str, ...], str] = {}
+    evaluations = [((run.seed, *map(run.setting, keys)), run.encoders[encoder]) for run in runs]
+    return all(found.setdefault(settings, evaluation) == evaluation for settings, evaluation in evaluations)
+
+
+def _is_shared(encoder: str, runs: Sequence[Run], key: str) -> bool:
+    """Whether runs that differ in this setting share the encoder's evaluation."""
+    values: dict[str, set[str]] = {}
     for run in runs:
-        others = (run.seed, *(run.setting(other) for other in keys if other != key))
-        groups.setdefault(others, {})[run.setting(key)] = run.encoders[encoder]
-    alike = [set(evaluations.values()) for evaluations in groups.values() if len(evaluations) > 1]
-    return any(len(evaluations) > 1 for evaluations in alike) if alike else not key.endswith("path")
+        values.setdefault(run.encoders[encoder], set()).add(run.setting(key))
+    return any(len(found) > 1 for found in values.values())
 
 
 def primary(runs: Sequence[Run]) -> str:

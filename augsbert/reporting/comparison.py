@@ -75,8 +75,8 @@ class Comparison:
 
     @cached_property
     def gains(self) -> list[Gain]:
-        """AugSBERT against the baseline; none where the metric cannot be resampled."""
-        return gains(self.cells, self.metric) if self.metric in RESAMPLED else []
+        """AugSBERT against the baseline."""
+        return gains(self.cells, self.metric)
 
     def figures(self) -> pd.DataFrame:
         """All figures: a row for each cell, seed and metric, with dev and test (0..1), cost and the run's folder."""
@@ -161,6 +161,8 @@ class Comparison:
         columns = ["against the baseline", "Δ x100", "95 %", *p_values, "gap closed", "95 %"]
         rows = [[Text(text) for text in _gain_row(gain, binary)] for gain in self.gains]
         notes = ["p: paired t-test over seeds, bootstrap over test pairs, raised after Holm over the rows."]
+        if self.metric not in RESAMPLED:
+            notes.append(f"The bootstrap is of {', '.join(METRICS[name] for name in RESAMPLED)} alone.")
         return Grid("AugSBERT against the baseline, test", columns, rows, notes)
 
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from augsbert.errors import UserError
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -52,16 +50,12 @@ class Drawing:
         self.figure.legend(handles, labels, loc="outside lower left", fontsize=7)
 
 
-def refuse_without_matplotlib() -> None:
-    """Say what to type where the plots cannot be drawn.
-
-    Raises:
-        UserError: matplotlib or Jinja is not installed.
-    """
-    if absent := [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]:
-        raise UserError(
-            f"report.html needs {' and '.join(absent)}: type `pip install 'augsbert[report]'`, or add --no-html."
-        )
+def without_matplotlib() -> str | None:
+    """What to type where the plots cannot be drawn, for lack of matplotlib or Jinja; None where they can."""
+    absent = [name for name in ("matplotlib", "jinja2") if find_spec(name) is None]
+    if not absent:
+        return None
+    return f"report.html needs {' and '.join(absent)}: type `pip install 'augsbert[report]'`, or add --no-html."
 
 
 @contextmanager

@@ -38,12 +38,13 @@ class Gain(NamedTuple):
 def gains(every: Sequence[Cell], metric: str) -> list[Gain]:
     """Each cell of AugSBERT against the baseline, over the seeds that both have.
 
-    Raises:
-        KeyError: the metric cannot be resampled.
+    Of a metric that is not resampled (``METRICS`` are), there are the difference and the tests over seeds and labels.
     """
 
     @cache
     def of_run(run: Run, encoder: str) -> np.ndarray:
+        if metric not in METRICS:
+            return np.array([run.metrics[f"{encoder}/test/{metric}"]])
         test = run.predictions[run.predictions["split"] == "test"]
         return resampled(test["score"].to_numpy(dtype=float), test[encoder].to_numpy(dtype=float), metric)
 

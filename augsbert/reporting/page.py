@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from augsbert.errors import UserError
 from augsbert.reporting.comparison import Comparison
-from augsbert.reporting.drawing import refuse_without_matplotlib
+from augsbert.reporting.drawing import without_matplotlib
 from augsbert.reporting.plots import PLOTS
 from augsbert.reporting.stage_graph import stage_graph
 from augsbert.reporting.table import duration
@@ -25,7 +26,8 @@ def plots(comparison: Comparison) -> dict[str, str]:
     Raises:
         UserError: matplotlib is not installed.
     """
-    refuse_without_matplotlib()
+    if lacking := without_matplotlib():
+        raise UserError(lacking)
     every = {**PLOTS, "Stages, and how many runs share them": stage_graph}
     return {heading: svg for heading, plot in every.items() if (svg := plot(comparison))}
 

@@ -42,8 +42,17 @@ class Run:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """A row per dev and test pair, a column per encoder."""
-        return pd.read_parquet(self.folder / PREDICTIONS)
+        """A row per dev and test pair, a column per encoder.
+
+        Raises:
+            UserError: the file is not there, or damaged.
+        """
+        path = self.folder / PREDICTIONS
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are of these kinds
+            said = str(error).splitlines()[0] if path.exists() else "it is not there"
+            raise UserError(f"{path}: it cannot be read ({said}). Run the command of this run again.") from error
 
     @cached_property
     def histogram(self) -> pd.DataFrame | None:

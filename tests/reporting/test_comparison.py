@@ -40,10 +40,20 @@ def leave(tmp_path: Path) -> Leave:
         written = {"overrides": [f"{key}={value}" for key, value in settings.items()], "config": config}
         (folder / "settings.json").write_text(json.dumps(written | {"choices": {"sampler": sampler}}))
         hangs_on = {"untrained": "", "baseline": size + seed, "cross_encoder": size + seed}
-        keys = {name: f"{name}{hangs_on.get(name, size + seed + sampler)}" for name in QUALITY}
+        own = size + seed + sampler + settings.get("bi_encoder.fit.epochs", "")
+        keys = {name: f"{name}{hangs_on.get(name, own)}" for name in QUALITY}
         stages: list[dict[str, Any]] = [{"name": "dataset", "kind": "dataset", "key": "data", "inputs": {}}]
+        behind: dict[str, dict[str, str]] = {"bi_encoder": {}}
+        for name, by in (("candidates", sampler), ("silver", sampler + size), ("bi_encoder", own)):
+            stages.append({"name": name, "kind": name, "key": f"{name} {by}", "inputs": dict(behind["bi_encoder"])})
+            behind["bi_encoder"] = {name: f"{name} {by}"}
         stages += [
-            {"name": f"evaluation/{name}", "kind": "evaluation", "key": key, "inputs": {"dataset": "data"}}
+            {
+                "name": f"evaluation/{name}",
+                "kind": "evaluation",
+                "key": key,
+                "inputs": {"dataset": "data"} | behind.get(name, {}),
+            }
             for name, key in keys.items()
         ]
         stages = [{**stage, "cost": 2.0, "found": False, "environment": environment} for stage in stages]
@@ -118,6 +128,39 @@ def test_a_baseline_that_was_run_apart_is_found(leave: Leave, tmp_path: Path) ->
         _without(leave(2 + int(seed), seed=seed, scenario="in_domain"), "baseline")
     gains = Comparison(read([tmp_path / "sweep"])).gains
     assert [gain.seeds for gain in gains] == [2]
+
+
+@pytest.mark.parametrize("apart", [{"sampler": ["bm25", "random"]}, {"bi_encoder.fit.epochs": ["1", "2"]}])
+def test_a_baseline_that_was_run_apart_is_found_whatever_it_does_not_read(
+    leave: Leave, tmp_path: Path, apart: dict[str, list[str]]
+) -> None:
+    _without(leave(0, scenario="baseline"), "bi_encoder", "cross_encoder")
+    for number, value in enumerate(*apart.values()):
+        _without(leave(1 + number, **dict.fromkeys(apart, value)), "baseline")
+    found = Comparison(read([tmp_path / "sweep"]))
+    assert len(found.gains) == 2
+    assert [row[0].text for row in found.table().rows if "baseline" in row[0].text] == [
+        "baseline (gold alone), scenario=baseline"
+    ]
+
+
+def test_a_baseline_of_other_gold_is_no_baseline(leave: Leave, tmp_path: Path) -> None:
+    _without(leave(0, gold_size="100", scenario="baseline"), "bi_encoder", "cross_encoder")
+    _without(leave(1, gold_size="20"), "baseline")
+    assert Comparison(read([tmp_path / "sweep"])).gains == []
+
+
+def test_settings_that_change_together_make_no_second_row_of_one_evaluation(leave: Leave, tmp_path: Path) -> None:
+    leave(0, sampler="bm25", gold_size="20")
+    leave(1, sampler="random", gold_size="20", **{"dataset.twice": "true"})
+    leave(2, sampler="bm25", gold_size="100")
+    leave(3, sampler="random", gold_size="100", **{"dataset.twice": "true"})
+    labels = [row[0].text for row in Comparison(read([tmp_path / "sweep"])).table().rows]
+    assert labels == [
+        *("untrained", "baseline (gold alone)"),
+        *("AugSBERT, sampler=bm25, dataset.twice=", "AugSBERT, sampler=random, dataset.twice=true"),
+        "cross-encoder",
+    ]
 
 
 def _without(folder: Path, *encoders: str) -> None:
@@ -208,6 +251,43 @@ def test_tables_are_written_in_every_form(grid: Path, tmp_path: Path, capsys: py
     assert "| baseline (gold alone) |" in paths[0].read_text()
     assert r"gold\_size=20" in paths[1].read_text()
     assert len(pd.read_csv(paths[2])) == len(pd.read_parquet(paths[3])) == 18
+
+
+def test_without_matplotlib_there_is_the_table_and_the_line_to_type(
+    grid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("augsbert.reporting.drawing.find_spec", lambda name: None if name == "matplotlib" else name)
+    main([str(grid)])
+    assert "AugSBERT, sampler=bm25" in capsys.readouterr().out
+    assert caplog.messages == ["report.html needs matplotlib: type `pip install 'augsbert[report]'`, or add --no-html."]
+    assert not (grid / "report.html").exists()
+
+
+def test_jobs_that_failed_are_said_below_the_table(grid: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (grid / "9").mkdir()
+    (grid / "9" / "status.json").write_text(json.dumps({"state": "failed", "reason": "too few"}))
+    main([str(grid), "--no-html"])
+    assert caplog.messages == [f"failed, and not in the table: {grid / '9'}: too few"]
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:100])])
+def test_predictions_that_cannot_be_read_are_named(grid: Path, damage: Callable[[Path], object]) -> None:
+    path = grid / "3" / "predictions.parquet"
+    damage(path)
+    with pytest.raises(SystemExit, match=f"^error: {re.escape(str(path))}: it cannot be read .* Run the command"):
+        main([str(grid), "--no-html"])
+
+
+def test_a_metric_without_a_bootstrap_has_its_gains_and_says_so(grid: Path) -> None:
+    for path in grid.glob("*/metrics.json"):
+        path.write_text(path.read_text().replace("spearman", "f1"))
+    comparison = Comparison(read([grid]), metric="f1")
+    assert len(comparison.gains) == 4
+    for gain in comparison.gains:
+        assert gain.compared.difference > 0
+        assert gain.p_seeds <= 1
+        assert np.isnan([*gain.compared.interval, gain.p_pairs, gain.compared.share]).all()
+    assert any("bootstrap is of Spearman" in note for note in comparison.gains_table().notes)
 
 
 def test_the_same_table_in_three_forms() -> None:
