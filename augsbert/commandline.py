@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.config import nearest
@@ -60,14 +62,30 @@ def refuse_unknown_parts() -> None:
 def unknown_value(overrides: Sequence[str]) -> str | None:
     """A part that a job of a sweep would ask for and that is not there, with the nearest name; None if all are."""
     loader = GlobalHydra.instance().config_loader()
-    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
+    for override in _parsed(overrides):
         known = loader.get_group_options(override.key_or_group)
-        if not known or override.is_delete() or not override.is_discrete_sweep():
-            continue
-        for name in override.sweep_string_iterator():
-            if name not in known and name != "null" and not name.startswith("["):
+        for name in values_of(override) if known else []:
+            if name not in known and name != "null" and not name.startswith(("[", "$")):
                 return f"{override.get_key_element()}={name}: there is no such part{nearest(name, known)}"
     return None
+
+
+def given(key: str, overrides: Sequence[str]) -> list[str]:
+    """The values that a command line gives a setting: those of all jobs, where it is swept."""
+    return [value for override in _parsed(overrides) if override.key_or_group == key for value in values_of(override)]
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(list(overrides))
+
+
+def values_of(override: Override) -> list[str]:
+    """What an override gives as text, of a sweep each value; nothing of a deletion or a range of numbers."""
+    if override.is_delete():
+        return []
+    if override.is_discrete_sweep():
+        return list(override.sweep_string_iterator())
+    return [] if override.is_sweep_override() else [override.get_value_element_as_str()]
 
 
 def explain(error: Exception, conf: Path) -> str:
@@ -83,6 +101,8 @@ def explain(error: Exception, conf: Path) -> str:
 
 def _misspelt(key: str, conf: Path) -> str:
     """Of a dotted key, the first name that does not exist, and the nearest of those that do in its place."""
+    if said := _missed_by_some(key, conf):
+        return said
     node, names = _composed(key, conf), key.split(".")
     choices = [str(choice) for choice in node.hydra.runtime.choices]
     known = ["/".join(path.relative_to(conf).parts) for path in conf.rglob("*") if path.is_dir()]
@@ -96,6 +116,32 @@ def _misspelt(key: str, conf: Path) -> str:
     if mounted := [choice for choice in choices if choice.endswith(f"@{path}")]:
         return f"{path}: there is no such setting. A part is put there by {mounted[0]}=NAME"
     return f"{path}: there is no such setting{nearest(name, known)}"
+
+
+def _missed_by_some(key: str, conf: Path) -> str | None:
+    """Of a setting that some of a sweep's parts have, the first that has not; None where all or none have it."""
+    group = key.partition(".")[0]
+    swept = next((a for a in sys.argv[1:] if re.fullmatch(rf"{re.escape(group)}=\w+(,\w+)+", a)), "")
+    have = {part: _has(key, f"{group}={part}", conf) for part in swept.partition("=")[2].split(",")} if swept else {}
+    if len(set(have.values())) < 2:
+        return None
+    lacking = next(part for part in have if not have[part])
+    return f"{key}: {group}={lacking} has no such setting. Sweep over the parts that have it: {_listed(have)}."
+
+
+def _listed(have: Mapping[str, bool]) -> str:
+    return ", ".join(part for part, has in have.items() if has)
+
+
+def _has(key: str, choice: str, conf: Path) -> bool:
+    """Whether the config has a setting where this part is chosen."""
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        node: Any = OmegaConf.to_container(compose("config", overrides=[choice]), resolve=False)
+    for name in key.split("."):
+        if not isinstance(node, dict) or name not in node:
+            return False
+        node = node[name]
+    return True
 
 
 def _composed(misspelt: str, conf: Path) -> DictConfig:

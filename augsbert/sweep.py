@@ -15,30 +15,21 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from augsbert.commandline import unknown_value
 from augsbert.errors import Pruned, UserError
+from augsbert.sweep_checks import refusal
 
 log = logging.getLogger(__name__)
 
 #: The file in a job's folder that says what became of it; of a plan another one, as it tells of no run.
 STATUS, PLANNED = "status.json", "planned.json"
 _STAGES = "stages.json"
-#: What the parts of hydra/launcher and hydra/sweeper need.
-_PACKAGES = {
-    "joblib": "hydra_plugins.hydra_joblib_launcher",
-    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
-    "submitit_slurm": "hydra_plugins.hydra_submitit_launcher",
-    "ray": "hydra_plugins.hydra_ray_launcher",
-    "optuna": "optuna",
-}
 
 
 @dataclass
@@ -136,12 +127,7 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
-        if said := (
-            unknown_value(config.hydra.overrides.task)
-            or absent_package(config.hydra)
-            or mistaken_objective(config.objective)
-            or lost_folders(config)
-        ):
+        if said := refusal(config):
             sys.exit(f"error: {said}")
         for folder in _statuses(config):
             (folder / _name(config)).unlink()
@@ -157,39 +143,6 @@ class Sweep(Callback):
             print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}")
         if any(job.state == "failed" for job in jobs.values()):
             sys.exit(1)
-
-
-def absent_package(hydra: DictConfig) -> str | None:
-    """What to install for the launcher and the sweeper; None if all is there."""
-    for group in ("launcher", "sweeper"):
-        name = hydra.runtime.choices[f"hydra/{group}"]
-        if (package := _PACKAGES.get(name)) and find_spec(package) is None:
-            extra = name.partition("_")[0]
-            return f"hydra/{group}={name}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
-    return None
-
-
-def mistaken_objective(objective: str | None) -> str | None:
-    """What is wrong with an objective whatever the data set; None if nothing is."""
-    from augsbert.config import nearest
-    from augsbert.evaluation import NAMES
-    from augsbert.reporting.table import ENCODERS
-
-    names = {metric for metrics in NAMES.values() for metric in metrics}
-    known = [f"{encoder}/dev/{metric}" for encoder in ENCODERS for metric in sorted(names)]
-    if objective is None or objective in known:
-        return None
-    return f"objective={objective}: it must be a dev metric{nearest(objective, known)}"
-
-
-def lost_folders(config: DictConfig) -> str | None:
-    """A folder that jobs on a cluster of Ray would look for elsewhere; None if there is none."""
-    address = OmegaConf.select(config, "hydra.launcher.ray.init.address")
-    places = {"store.dir": config.store.dir, "hydra.sweep.dir": config.hydra.sweep.dir}
-    lost = [f"{key}={place}" for key, place in places.items() if not Path(place).is_absolute()]
-    if address is None or not lost:
-        return None
-    return f"{lost[0]}: a cluster's jobs start in folders of their own. Give an absolute path, on a disk that all see."
 
 
 def statuses(sweep: Path, name: str = STATUS) -> dict[Path, Status]:

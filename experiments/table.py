@@ -88,7 +88,7 @@ def main() -> None:
         for seed in args.seeds:
             folder = args.out / args.table / f"{name.replace(', ', '_').replace('=', '-')}_seed-{seed}"
             figures += run(name, [*table.fixed, *paths, "logger=none", *table.runs[name]], seed, folder, table.metric)
-    write(args.table, pd.DataFrame([*recorded(args.table, set(args.rows or table.runs)), *figures]))
+    write(args.table, pd.DataFrame([*recorded(args.table), *figures]))
 
 
 def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -> list[dict[str, Any]]:
@@ -111,16 +111,15 @@ def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -
     ]
 
 
-def recorded(name: str, but: set[str]) -> list[dict[str, Any]]:
-    """The figures of earlier calls, but those of these runs."""
+def recorded(name: str) -> list[dict[str, Any]]:
+    """The figures of earlier calls, of which new ones replace those of their row and seed."""
     path = RESULTS / f"{name}.json"
-    figures = json.loads(path.read_text()) if path.exists() else []
-    return [figure for figure in figures if figure["row"].removeprefix("AugSBERT, ") not in but]
+    return json.loads(path.read_text()) if path.exists() else []
 
 
 def write(name: str, figures: pd.DataFrame) -> None:
     """All figures as JSON, mean and standard deviation over seeds as Markdown."""
-    figures = figures.drop_duplicates(["row", "seed"], keep="last")
+    figures = figures.drop_duplicates(["row", "seed"], keep="last").sort_values("seed", kind="stable")
     augmented = [row for row in figures["row"].unique() if row not in SHARED.values()]
     metric = figures["metric"].iloc[0].replace("_", " ")
     lines = [f"| {metric} x100 | dev | test | silver pairs | seeds |", "|---|---|---|---|---|"]

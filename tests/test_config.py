@@ -15,11 +15,12 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert.cli import CONF
-from augsbert.commandline import explain, parts_help, refuse_null_parts
+from augsbert.commandline import explain, given, parts_help, refuse_null_parts, unknown_value
 from augsbert.config import TARGET, check, located, mistakes, part_class, plain
 from augsbert.errors import UserError
 from augsbert.nodes import parts_of
 from augsbert.preflight import NEEDED, SETTINGS
+from augsbert.sweep_checks import mistaken_objective
 
 YAMLS = sorted(CONF.rglob("*.yaml"))
 ROOT = CONF / "config.yaml"
@@ -256,6 +257,41 @@ def test_names_are_those_of_the_parts_that_are_chosen(monkeypatch: pytest.Monkey
     with pytest.raises(Exception, match="Could not override") as raised:
         composed(*typed)
     assert explain(raised.value, CONF) == "sampler.num_pair: there is no such setting. Did you mean num_pairs?"
+
+
+def test_of_a_setting_that_one_swept_part_lacks_the_part_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["run.py", "-m", "sampler=bm25,random,semantic", "sampler.top_k=3"])
+    with pytest.raises(Exception, match="Could not override") as raised:
+        composed("sampler=random", "sampler.top_k=3")
+    assert explain(raised.value, CONF) == (
+        "sampler.top_k: sampler=random has no such setting. Sweep over the parts that have it: bm25, semantic."
+    )
+
+
+SWEPT = {
+    "sampler=bm25,bm52": "sampler=bm52: there is no such part. Did you mean bm25?",
+    "augmenter=synonym_wordnt": "augmenter=synonym_wordnt: there is no such part. Did you mean synonym_wordnet?",
+    "hydra/launcher=joblib": None,
+    "augmenter=null,synonym_wordnet": None,
+    "~augmenter": None,
+    "gold_size=range(1,3)": None,
+    "bi_encoder.fit.learning_rate=interval(0,1)": None,
+}
+
+
+@pytest.mark.parametrize("typed", SWEPT)
+def test_a_part_that_is_not_there_is_said_before_the_first_job(typed: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        assert unknown_value(["seed=0,1", typed]) == SWEPT[typed]
+
+
+def test_all_objectives_of_a_sweep_are_looked_at_before_the_first_job() -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        swept = given("objective", ["objective=bi_encoder/dev/spearman,bi_encoder/dev/spearmen", "seed=1"])
+    assert mistaken_objective([None, *swept]) == (
+        "objective=bi_encoder/dev/spearmen: it must be a dev metric. Did you mean bi_encoder/dev/spearman?"
+    )
+    assert mistaken_objective([None, *swept[:1]]) is None
 
 
 @pytest.mark.parametrize("typed", ["sampler=null", "sampler=bm25,null", "bi_encoder/loss=null"])

@@ -160,20 +160,23 @@ def over_seeds(baseline: np.ndarray, other: np.ndarray) -> float:
 
 
 def mcnemar(right_before: np.ndarray, right_after: np.ndarray) -> float:
-    """The p-value of McNemar's test without continuity correction; exact where few pairs' labels differ.
+    """The p-value of McNemar's test without continuity correction; where few pairs' labels differ, that of its signs.
 
-    Exact is the sign test: each difference might as well have been the other way round.
+    Each difference might as well have been the other way round: exact of one seed, or where all differences are as
+    large; of shares by SciPy's permutation test, whose draws are a floor of 1e-4 from 15 pairs on.
 
     Args:
         right_before: (n,) whether a pair's label was right, or the share of seeds under which it was.
         right_after: the same of the other encoder. With shares it is the test of a mean difference over pairs.
     """
-    from scipy.stats import permutation_test
+    from scipy.stats import binomtest, permutation_test
 
     difference = np.asarray(right_after, dtype=float) - np.asarray(right_before, dtype=float)
     difference = difference[difference != 0]
     if not len(difference):
         return 1.0
+    if len(difference) < _ENOUGH and len(set(np.abs(difference))) == 1:
+        return float(binomtest(int((difference > 0).sum()), len(difference)).pvalue)
     if len(difference) < _ENOUGH:
         signs = {"permutation_type": "samples", "n_resamples": 2**14, "vectorized": True}
         return float(permutation_test((difference,), np.sum, **signs, rng=0).pvalue)

@@ -13,6 +13,7 @@ set that is not in FOLDER is left out. Runs with --overrides have a folder and a
 from __future__ import annotations
 
 import argparse
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,7 +80,8 @@ def main() -> None:
     args = _parser().parse_args()
     out, page, failed = args.out / args.size, RESULTS / PAPER["sizes"][args.size]["page"], []
     if args.overrides:
-        out = out.with_name(f"{args.size}_tried")
+        tried = hashlib.sha256(" ".join(sorted(args.overrides)).encode()).hexdigest()[:8]
+        out = out.with_name(f"{args.size}_tried_{tried}")
         page = out / "paper.md"
     for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
         if args.report_only:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from augsbert import sweep
+from augsbert import sweep, sweep_checks
 from augsbert.cli import CONF
 from augsbert.pruning import storage as optuna_storage
 
@@ -199,8 +199,8 @@ def test_a_launcher_or_sweeper_without_its_package_says_what_to_type(
 ) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=[choice], return_hydra_config=True)
-    monkeypatch.setattr(sweep, "find_spec", lambda name: None)
-    assert sweep.absent_package(config.hydra) == (
+    monkeypatch.setattr(sweep_checks, "find_spec", lambda name: None)
+    assert sweep_checks.absent_package(config.hydra) == (
         f"{choice}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
     )
 

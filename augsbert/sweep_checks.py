@@ -1,0 +1,64 @@
+"""What is wrong with a sweep as a whole, looked for before its first job starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from augsbert.commandline import given, unknown_value
+
+#: What the parts of hydra/launcher and hydra/sweeper need.
+_PACKAGES = {
+    "joblib": "hydra_plugins.hydra_joblib_launcher",
+    "submitit_local": "hydra_plugins.hydra_submitit_launcher",
+    "submitit_slurm": "hydra_plugins.hydra_submitit_launcher",
+    "ray": "hydra_plugins.hydra_ray_launcher",
+    "optuna": "optuna",
+}
+
+
+def refusal(config: DictConfig) -> str | None:
+    """The first thing that no job, or not all of them, could follow; None if there is none."""
+    return (
+        unknown_value(config.hydra.overrides.task)
+        or absent_package(config.hydra)
+        or mistaken_objective([config.objective, *given("objective", config.hydra.overrides.task)])
+        or lost_folders(config)
+    )
+
+
+def absent_package(hydra: DictConfig) -> str | None:
+    """What to install for the launcher and the sweeper; None if all is there."""
+    for group in ("launcher", "sweeper"):
+        name = hydra.runtime.choices[f"hydra/{group}"]
+        if (package := _PACKAGES.get(name)) and find_spec(package) is None:
+            extra = name.partition("_")[0]
+            return f"hydra/{group}={name}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
+    return None
+
+
+def mistaken_objective(objectives: Iterable[str | None]) -> str | None:
+    """What is wrong with the first objective that is wrong whatever the data set; None if none is."""
+    from augsbert.config import nearest
+    from augsbert.evaluation import NAMES
+    from augsbert.reporting.table import ENCODERS
+
+    names = {metric for metrics in NAMES.values() for metric in metrics}
+    known = [f"{encoder}/dev/{metric}" for encoder in ENCODERS for metric in sorted(names)]
+    for objective in objectives:
+        if objective not in (None, "null", *known):
+            return f"objective={objective}: it must be a dev metric{nearest(str(objective), known)}"
+    return None
+
+
+def lost_folders(config: DictConfig) -> str | None:
+    """A folder that jobs on a cluster of Ray would look for elsewhere; None if there is none."""
+    address = OmegaConf.select(config, "hydra.launcher.ray.init.address")
+    places = {"store.dir": config.store.dir, "hydra.sweep.dir": config.hydra.sweep.dir}
+    lost = [f"{key}={place}" for key, place in places.items() if not Path(place).is_absolute()]
+    if address is None or not lost:
+        return None
+    return f"{lost[0]}: a cluster's jobs start in folders of their own. Give an absolute path, on a disk that all see."
