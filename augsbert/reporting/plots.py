@@ -63,7 +63,8 @@ def _named(metric: str) -> str:
 def densities(comparison: Comparison) -> str | None:
     """How gold's and silver's scores are spread: shares of each in bins of 0..1."""
     silver = _first_of_each(comparison, "bi_encoder")
-    told = [(label, run.histogram) for label, run in silver if run.histogram is not None][: len(COLOURS)]
+    every = [(label, run.histogram) for label, run in silver if run.histogram is not None]
+    told = every[: len(COLOURS)]
     if not told:
         return None
     with drawn() as drawing:
@@ -73,7 +74,7 @@ def densities(comparison: Comparison) -> str | None:
         drawing.axes.stairs(
             gold / gold.sum(), [*told[0][1]["low"], 1.0], fill=True, alpha=0.3, color="#999999", label="gold"
         )
-        drawing.axes.set(xlabel="score", ylabel="share of pairs")
+        drawing.axes.set(xlabel=f"score{_cut(every)}", ylabel="share of pairs")
         drawing.legend()
     return drawing.svg
 
@@ -109,7 +110,8 @@ def reliability(comparison: Comparison) -> str | None:
 
     In domain adaptation dev has the labeller's own scores, so test is taken.
     """
-    labellers = [cell for cell in comparison.cells if cell.encoder == "cross_encoder"][: len(COLOURS)]
+    every = [cell for cell in comparison.cells if cell.encoder == "cross_encoder"]
+    labellers = every[: len(COLOURS)]
     if not labellers:
         return None
     split = "test" if comparison.adapted else "dev"
@@ -121,9 +123,14 @@ def reliability(comparison: Comparison) -> str | None:
             means = table.groupby(bins)[["cross_encoder", "score"]].mean()
             drawing.axes.plot(means["cross_encoder"], means["score"], marker="o", label=_label(cell))
         drawing.axes.plot([0, 1], [0, 1], linestyle=":", color=COLOURS[-1])
-        drawing.axes.set(xlabel=f"score of the cross-encoder, {split}", ylabel="mean of gold")
+        drawing.axes.set(xlabel=f"score of the cross-encoder, {split}{_cut(every)}", ylabel="mean of gold")
         drawing.legend()
     return drawing.svg
+
+
+def _cut(every: Sequence[object]) -> str:
+    """Said where there are more than there are colours."""
+    return f" (the first {len(COLOURS)} of {len(every)})" if len(every) > len(COLOURS) else ""
 
 
 def quality_by_cost(comparison: Comparison) -> str | None:

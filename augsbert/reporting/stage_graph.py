@@ -34,7 +34,7 @@ def stage_graph(comparison: Comparison) -> str | None:
             axes.scatter([x], [y], s=12 + 6 * shared[key], color=COLOURS[shared[key] > 1], zorder=2, linewidths=0)
             if shared[key] > 1:
                 axes.annotate(str(shared[key]), (x, y), (5, 2), textcoords="offset points", fontsize=6)
-        axes.set_xticks(range(len(_COLUMNS)), list(_COLUMNS), fontsize=7)
+        axes.set_xticks(range(len(_COLUMNS)), _named(stages), fontsize=7)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         axes.invert_yaxis()
@@ -46,9 +46,20 @@ def _places(stages: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[int, flo
     places: dict[str, tuple[int, float]] = {}
     filled: Counter[int] = Counter()
     for key, stage in stages.items():
-        kind = _IN.get(stage["kind"], stage["kind"])
-        column = _COLUMNS.index(kind) if kind in _COLUMNS else 0
+        column = _column(stage)
         if filled[column] < _MOST:
             places[key] = (column, filled[column])
             filled[column] += 1
     return places
+
+
+def _column(stage: Mapping[str, Any]) -> int:
+    kind = _IN.get(stage["kind"], stage["kind"])
+    return _COLUMNS.index(kind) if kind in _COLUMNS else 0
+
+
+def _named(stages: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The columns' names, with how many stages stand in one that has no room for all."""
+    counts = Counter(map(_column, stages.values()))
+    cut = {i: f"\n{_MOST} of {count}" for i, count in counts.items() if count > _MOST}
+    return [f"{name}{cut.get(i, '')}" for i, name in enumerate(_COLUMNS)]
