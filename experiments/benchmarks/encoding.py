@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from openvino_peer import call
+from openvino_peer import call, versions
 from turns import Work, bound, contest, minilm, pool_of, products, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
@@ -49,8 +49,9 @@ def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[st
     """Ours against the peer's default and best."""
     model = minilm()
     peers = peer_sides(model)
-    if openvino:
-        peers["peer, openvino"] = partial(call, openvino, {"encoder": "bi", "model": model, "batch_size": 32})
+    for size in (32, *BATCHES) if openvino else ():
+        task = {"encoder": "bi", "model": model, "batch_size": size, "max_seq_length": MAX_SEQ_LENGTH}
+        peers[f"peer, openvino, {size}"] = partial(call, openvino or "", task)
     seconds, outputs, best, tried = contest({"augsbert": partial(embed, model)}, peers, sentences, repeats)
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
     return {
@@ -58,6 +59,7 @@ def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[st
         "sentences_per_second": {side: spread([len(sentences) / s for s in spent]) for side, spent in seconds.items()},
         "peer_seconds_for_a_tenth": tried,
         "best_peer": best,
+        **({"openvino_versions": versions(openvino)} if openvino else {}),
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
         "least_cosine_with_default": float(_cosines(outputs["augsbert"], outputs["peer, default"]).min()),

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from openvino_peer import call
+from openvino_peer import call, versions
 from turns import Work, bound, contest, minilm, pool_of, products, ratios, spread, write
 
 from augsbert.datasets.quora import Quora
@@ -82,7 +82,7 @@ def main() -> None:
     count, repeats = (1_000, 2) if args.short else (args.pairs, args.repeats)
     pairs = silver_pairs(args.data, count)
     with tempfile.TemporaryDirectory() as folder:
-        model = args.model or new(Path(folder))
+        model = args.model or new(Path(folder) / "MiniLM, head not fitted")
         write("labelling", measure(model, pairs, repeats, args.openvino_python), args.short)
 
 
@@ -98,10 +98,12 @@ def measure(model: Path, pairs: pd.DataFrame, repeats: int, openvino: str | None
     reference = scores["peer, default"]
     return {
         "pairs": len(pairs),
+        "model": model.name,
         "precision": PRECISION,
         "pairs_per_second": {side: spread([len(pairs) / s for s in spent]) for side, spent in seconds.items()},
         "peer_seconds_for_a_tenth": tried,
         "best_peer": best,
+        **({"openvino_versions": versions(openvino)} if openvino else {}),
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
         "rank_agreement_with_fp32": {side: _agreement(found, reference) for side, found in scores.items()},
@@ -123,8 +125,12 @@ def peer_sides(model: Path) -> dict[str, Work]:
             halved = Peer(str(model), device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
             sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, **arguments)
             sides[f"peer, bf16 autocast, {size}"] = partial(autocast, default, arguments)
-    sides["peer, pool of processes"] = partial(default.predict, pool=pool_of(default), show_progress_bar=False)
-    return sides
+    pool = {"pool": pool_of(default), "show_progress_bar": False}
+    # By default a process gets a tenth of its share at a time, which of few pairs are chunks too small to pay.
+    return sides | {
+        "peer, pool of processes": partial(default.predict, **pool),
+        "peer, pool of processes, chunks of 500": partial(default.predict, chunk_size=500, **pool),
+    }
 
 
 def autocast(peer: Any, arguments: dict[str, Any], texts: Texts) -> np.ndarray:

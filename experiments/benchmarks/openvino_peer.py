@@ -19,11 +19,25 @@ import numpy as np
 
 
 def call(python: str, task: dict[str, Any], texts: Sequence[Any]) -> tuple[float, np.ndarray]:
-    """Run a task (``encoder``, cross or bi, ``model``, ``batch_size``) in that Python: seconds and outputs."""
+    """Seconds and outputs of a task in that Python.
+
+    Args:
+        python: the interpreter.
+        task: ``encoder``, cross or bi, ``model``, ``batch_size`` and, of bi, ``max_seq_length``.
+        texts: sentences, or pairs of them.
+    """
     given = json.dumps({**task, "texts": list(texts)})
     done = subprocess.run([python, __file__], input=given, check=True, stdout=subprocess.PIPE, text=True)
     found = json.loads(done.stdout.splitlines()[-1])
     return float(found["seconds"]), np.array(found["outputs"], dtype=np.float32)
+
+
+def versions(python: str) -> dict[str, str]:
+    """Of what that Python measures."""
+    names = ("openvino", "sentence-transformers", "torch", "transformers", "optimum-intel")
+    ask = f"import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names!r}}}))"
+    done = subprocess.run([python, "-c", ask], check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout))
 
 
 def measure(task: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +48,9 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     if task["encoder"] == "cross":
         run = CrossEncoder(task["model"], **settings).predict
     else:
-        run = SentenceTransformer(task["model"], **settings).encode
+        model = SentenceTransformer(task["model"], **settings)
+        model.max_seq_length = task["max_seq_length"]
+        run = model.encode
     arguments = {"batch_size": task["batch_size"], "show_progress_bar": False}
     run(task["texts"][:256], **arguments)
     start = time.perf_counter()

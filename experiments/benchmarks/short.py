@@ -20,8 +20,8 @@ from typing import Any
 from turns import RESULTS
 
 HERE = Path(__file__).parent
-#: Benchmark -> whether it reads the data sets. Not here: augment, which needs a Python that has nlpaug, and
-#: pair_scoring, which needs a run.
+#: Benchmark -> whether it reads the data sets. Not here: pair_scoring, which needs a run, and augment, which needs a
+#: masked language model and a Python that has nlpaug.
 NAMES = {
     **dict.fromkeys(("overhead", "ddp", "sweep"), False),
     **dict.fromkeys(("bm25", "labelling", "encoding", "training", "semantic", "scale"), True),
@@ -33,8 +33,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=NAMES, default=list(NAMES))
+    parser.add_argument("--openvino-python", help="for labelling and encoding, whose record has that peer")
     args = parser.parse_args()
-    found = {name: short(name, args.data) for name in args.only}
+    openvino = ["--openvino-python", args.openvino_python] if args.openvino_python else []
+    found = {name: short(name, args.data, openvino if name in ("labelling", "encoding") else []) for name in args.only}
     print(f"\n{'benchmark':<12}{'figure':<44}{'here, short':>12}{'recorded':>12}")
     for name, result in found.items():
         recorded = json.loads(path.read_text()) if (path := RESULTS / f"{name}.json").exists() else {}
@@ -45,9 +47,10 @@ def main() -> None:
         sys.exit("failed: " + ", ".join(name for name, result in found.items() if not result))
 
 
-def short(name: str, data: Path) -> dict[str, Any]:
+def short(name: str, data: Path, more: list[str]) -> dict[str, Any]:
     """The result of a short form; empty if it failed, which its own lines then tell."""
-    command = [sys.executable, str(HERE / f"{name}.py"), "--short", *(["--data", str(data)] if NAMES[name] else [])]
+    command = [sys.executable, str(HERE / f"{name}.py"), "--short", *more]
+    command += ["--data", str(data)] if NAMES[name] else []
     print(f"{name} ...", flush=True)
     start = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True)

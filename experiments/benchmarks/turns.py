@@ -7,6 +7,7 @@ import json
 import os
 import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +60,7 @@ def contest(ours: Mapping[str, Work], peers: Mapping[str, Work], texts: Sequence
 
     A side gives its outputs; or, where another process took its time, the seconds and the outputs.
     """
-    few, outputs = texts[: len(texts) // 10], dict[str, np.ndarray]()
+    few, outputs = texts[::10], dict[str, np.ndarray]()
     tenth = in_turn({side: partial(_seconds, work, few, {}, side) for side, work in peers.items()}, 2)
     best = min(tenth, key=lambda side: sum(tenth[side]))
     sides = {**ours, **{side: peers[side] for side in ("peer, default", best)}}
@@ -162,12 +163,19 @@ def write(name: str, result: Mapping[str, Any], short: bool) -> None:
     """Print the result, and keep it in results/benchmarks/NAME.json unless it is of the short form."""
     from augsbert.hardware import describe
 
-    about = {"processor": describe(), "threads": _threads(), "load": os.getloadavg()[0], "versions": versions()}
+    machine = {"processor": describe(), "threads": _threads(), "load": os.getloadavg()[0]}
+    about = {**machine, "commit": commit(), "versions": versions()}
     text = json.dumps({**about, **result}, indent=1)
     if not short:
         RESULTS.mkdir(parents=True, exist_ok=True)
         (RESULTS / f"{name}.json").write_text(text + "\n")
     print(text)
+
+
+def commit() -> str | None:
+    """The commit that is measured; None outside a clone."""
+    ask = ["git", "-C", str(RESULTS), "describe", "--always", "--dirty"]
+    return subprocess.run(ask, capture_output=True, text=True).stdout.strip() or None
 
 
 def _threads() -> int:
