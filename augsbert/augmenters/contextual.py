@@ -30,7 +30,7 @@ class ContextualSubstitute:
 
     Args:
         encoder: weights of a masked language model, any that transformers' AutoModelForMaskedLM loads (BERT,
-            DistilBERT, RoBERTa, XLM-R, ELECTRA's generator; not XLNet, which predicts in an order of its own).
+            DistilBERT, RoBERTa, XLM-R, ELECTRA's generator), or of an XLNet.
         share: of a sentence's words, above 0 and up to 1; at least one word.
         sampling: the draw is among the ``top_k`` likeliest words (1 or more), of these the first that make up ``top_p``
             (above 0, at most 1), at a ``temperature`` (above 0; lower: the likeliest more often).

@@ -1,7 +1,7 @@
 """Words that a masked language model puts where a sentence has a gap: many sentences, one pass.
 
-Any model of transformers' AutoModelForMaskedLM: BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA's generator. All gaps of a
-sentence are open in the same pass, so one does not know what will fill another.
+Any model of transformers' AutoModelForMaskedLM: BERT, DistilBERT, RoBERTa, XLM-R, ELECTRA's generator; and XLNet. All
+gaps of a sentence are open in the same pass, so one does not know what will fill another.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from augsbert.augmenters.batches import by_length
+from augsbert.augmenters.permuted import is_permuted, logits_at
 from augsbert.augmenters.words import is_closed
 from augsbert.encoders.model_folder import limits
 from augsbert.errors import UserError
@@ -39,14 +40,15 @@ class MaskedModel:
 
     def __init__(self, encoder: str, device: str = "cpu", *, bf16: bool = False) -> None:
         import torch
-        from transformers import AutoModelForMaskedLM, AutoTokenizer
+        from transformers import AutoModelForMaskedLM, AutoTokenizer, XLNetLMHeadModel
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()  # of a head that is missing this class speaks itself
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
+        self.permuted = is_permuted(encoder)
         try:
-            model, read = AutoModelForMaskedLM.from_pretrained(
+            model, read = (XLNetLMHeadModel if self.permuted else AutoModelForMaskedLM).from_pretrained(
                 encoder, dtype=torch.float32, output_loading_info=True, use_safetensors=True
             )
         except ValueError as error:
@@ -117,6 +119,7 @@ class MaskedModel:
             list(texts), padding=True, truncation=True, max_length=self.length, return_tensors="pt"
         ).to(self.device)
         gaps = inputs["input_ids"] == self.tokenizer.mask_token_id  # (B, T)
+        owners = gaps.nonzero()[:, 0].tolist()
 
         def cut(module: Any, arguments: Any, output: Any) -> Any:
             hidden = output[0][gaps][None]  # (1, M, D)
@@ -125,12 +128,14 @@ class MaskedModel:
             output.last_hidden_state = hidden
             return output
 
-        handle = self.model.base_model.register_forward_hook(cut)
-        try:
-            with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
-                return self.model(**inputs).logits[0], gaps.nonzero()[:, 0].tolist()
-        finally:
-            handle.remove()
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bf16):
+            if self.permuted:
+                return logits_at(self.model, inputs, gaps), owners
+            handle = self.model.base_model.register_forward_hook(cut)
+            try:
+                return self.model(**inputs).logits[0], owners
+            finally:
+                handle.remove()
 
     def _likeliest(self, logits: torch.Tensor, top_k: int) -> Iterator[list[tuple[float, str]]]:
         """For each gap the scores of ``top_k`` words and of one more, as one may be the word that must not come."""

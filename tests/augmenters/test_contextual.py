@@ -147,13 +147,45 @@ def _write_roberta(folder: Path, words: list[str]) -> None:
     RobertaForMaskedLM(RobertaConfig(vocab_size=len(ids), max_position_embeddings=40, **size)).save_pretrained(folder)
 
 
-def test_xlnet_is_refused(masked: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def xlnet(masked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One layer, random weights, and the other model's tokenizer."""
+    import torch
     from transformers import AutoTokenizer, XLNetConfig, XLNetLMHeadModel
 
-    AutoTokenizer.from_pretrained(masked).save_pretrained(tmp_path)
-    XLNetLMHeadModel(XLNetConfig(vocab_size=90, d_model=32, n_layer=1, n_head=2, d_inner=32)).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"it is no masked language model \(.*XLNetConfig"):
-        MaskedModel(str(tmp_path))
+    folder, tokenizer = tmp_path_factory.mktemp("xlnet"), AutoTokenizer.from_pretrained(masked)
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    size = {"d_model": 32, "n_layer": 2, "n_head": 2, "d_inner": 32, "initializer_range": 0.5}
+    XLNetLMHeadModel(XLNetConfig(vocab_size=len(tokenizer), **size)).save_pretrained(folder)
+    return folder
+
+
+def test_xlnet_is_asked_for_each_gap_and_sees_none_whatever_the_batch(xlnet: Path) -> None:
+    import torch
+
+    model = MaskedModel(str(xlnet))
+    texts = [f"The {model.gap} runs.", f"A small {model.gap} plays music in the {model.gap} today."]
+    scores, owners = model._logits(texts)
+    assert owners == [0, 1, 1]
+    for text, gap, row in ((texts[0], 0, 0), (texts[1], 0, 1), (texts[1], 1, 2)):
+        inputs = model.tokenizer(text, return_tensors="pt")
+        places = (inputs["input_ids"][0] == model.tokenizer.mask_token_id).nonzero()[:, 0]
+        inputs["input_ids"][0, places] = model.tokenizer.convert_tokens_to_ids("x")  # no matter what stands there
+        unseen = torch.zeros(1, *[inputs["input_ids"].shape[1]] * 2)
+        unseen[0, :, places] = 1
+        asked = torch.zeros(1, 1, inputs["input_ids"].shape[1])
+        asked[0, 0, places[gap]] = 1
+        with torch.inference_mode():
+            alone = model.model(**inputs, perm_mask=unseen, target_mapping=asked).logits[0, 0]
+        torch.testing.assert_close(scores[row], alone)
+
+
+def test_xlnet_puts_words_where_they_are_wanted(xlnet: Path) -> None:
+    for kind in (ContextualSubstitute, ContextualInsert):
+        made = _rewrite(kind(str(xlnet), share=0.5), SENTENCES)
+        assert made[0] != SENTENCES[0]
+        assert made[2:5] == SENTENCES[2:5]
 
 
 def test_weights_without_a_head_for_words_are_refused(tiny_model: Path) -> None:
