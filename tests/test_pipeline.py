@@ -97,34 +97,64 @@ def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callabl
     assert same.source is same.target
 
 
-def _adapted(flow: Callable[..., Flow], source: Path, *overrides: str) -> Flow:
+SOME = ("sampler=random", "sampler.num_pairs=60")
+
+
+def _adapted(flow: Callable[..., Flow], source: Path, *overrides: str, sampler: tuple[str, ...] = SOME) -> Flow:
     paths = [f"source.{split}={source / split}.csv" for split in ("train", "dev", "test")]
-    return flow("dataset@source=table", *paths, "sampler=random", "sampler.num_pairs=60", "train_on=silver", *overrides)
+    return flow("dataset@source=table", *paths, *sampler, "train_on=silver", *overrides)
 
 
+@pytest.mark.parametrize(
+    ("task", "sampler"),
+    [
+        ("regression", SOME),
+        ("regression", ("sampler=given",)),
+        ("binary", ("sampler=given",)),
+        ("binary", ("sampler=given", "selector=binarise", "selector.method=quantile")),
+    ],
+)
 def test_the_targets_labels_never_reach_the_bi_encoder(
-    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path, task: str, sampler: tuple[str, ...]
 ) -> None:
     source = tmp_path / "source"
     source.mkdir()
     write_table(source, train=60, seed=1)
-    permuted = {}
-    for split in ("train", "dev"):
-        permuted[split] = tmp_path / f"{split}.csv"
-        table = pd.read_csv(tiny_table / f"{split}.csv")
-        scores = np.random.default_rng(0).permutation(table["score"])
-        assert (scores != table["score"]).any()
-        table.assign(score=scores).to_csv(permuted[split], index=False)
-    stores = [f"store.dir={tmp_path / name}" for name in ("here", "there")]
-    other = [f"dataset.{split}={path}" for split, path in permuted.items()]
-    here, there = _adapted(flow, source, stores[0]), _adapted(flow, source, stores[1], *other)
-    weights = []
-    for adapted in (here, there):
+    if task == "binary":
+        for split in ("train", "dev", "test"):
+            _binary(source / f"{split}.csv", source / f"{split}.csv")
+    weights, keys = [], []
+    for name, seed in (("here", None), ("there", 0)):
+        (tmp_path / name).mkdir()
+        paths = [f"dataset.{split}={tmp_path / name / split}.csv" for split in ("train", "dev", "test")]
+        for split in ("train", "dev", "test"):
+            _permuted(tiny_table / f"{split}.csv", tmp_path / name / f"{split}.csv", None if split == "test" else seed)
+            if task == "binary":
+                _binary(tmp_path / name / f"{split}.csv", tmp_path / name / f"{split}.csv")
+        tasks = [f"dataset.task={task}", f"source.task={task}"]
+        adapted = _adapted(flow, source, *paths, *tasks, f"store.dir={tmp_path / name / 'store'}", sampler=sampler)
         assert adapted.bi_encoder is not None
         weights.append((adapted.bi_encoder.inputs["encoder"].folder / "model" / "model.safetensors").read_bytes())
-    assert _keys(here)["dataset"] != _keys(there)["dataset"]
-    assert _keys(here)["bi_encoder"] == _keys(there)["bi_encoder"]
+        keys.append(_keys(adapted))
+    assert keys[0]["dataset"] != keys[1]["dataset"]
+    assert keys[0]["bi_encoder"] == keys[1]["bi_encoder"]
     assert weights[0] == weights[1]
+
+
+def _permuted(path: Path, target: Path, seed: int | None) -> None:
+    """The table with its scores permuted among its pairs; with None as it is."""
+    table = pd.read_csv(path)
+    if seed is not None:
+        scores = np.random.default_rng(seed).permutation(table["score"])
+        assert (scores != table["score"]).any()
+        table["score"] = scores
+    table.to_csv(target, index=False)
+
+
+def _binary(path: Path, target: Path) -> None:
+    """The table with its upper half of scores as 1."""
+    table = pd.read_csv(path)
+    table.assign(score=(table["score"] > table["score"].median()).astype(int)).to_csv(target, index=False)
 
 
 def test_a_target_needs_no_labels_but_those_of_test(
@@ -205,7 +235,7 @@ def test_a_pair_from_the_sampler_and_the_augmenter_has_one_score(
 def test_the_scores_of_dev_that_a_selector_reads_are_a_stage_of_the_run(
     flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
 ) -> None:
-    plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=source_dev")
+    plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=quantile")
     assert "evaluation/labeller" in _keys(reading)
     assert "evaluation/labeller" not in _keys(plain)
 
