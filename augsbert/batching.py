@@ -59,12 +59,17 @@ def _queries(rows: Sequence[tuple[Row, ...]], loss: str) -> np.ndarray:
     numbers: dict[tuple[int, ...], int] = {}
     queries = np.array([numbers.setdefault(tuple(row[0]["input_ids"]), len(numbers)) for row in rows])
     if len(numbers) == len(rows):
-        raise UserError(
-            f"{loss} compares candidates of one sentence1, and in the pairs that this fit learns from each has one.\n"
-            "  For silver, take a sampler that finds several (sampler=bm25); or take another loss, as\n"
-            "  bi_encoder/loss=cosent or, for the baseline, bi_encoder/loss@baseline.loss=cosent."
-        )
+        raise lone_candidates(loss)
     return queries
+
+
+def lone_candidates(loss: str) -> UserError:
+    """What is wrong where a loss compares a sentence's candidates and none has two."""
+    return UserError(
+        f"{loss} compares candidates of one sentence1, and in the pairs that this fit learns from each has one.\n"
+        "  For silver, take a sampler that finds several (sampler=bm25); or take another loss, as\n"
+        "  bi_encoder/loss=cosent or, for the baseline, bi_encoder/loss@baseline.loss=cosent."
+    )
 
 
 class GlobalBatches(Sampler):

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 from omegaconf import DictConfig
 
+from augsbert.batching import lone_candidates
+from augsbert.config import part_class
 from augsbert.errors import UserError
 from augsbert.nodes import Exam, Lesson
 from augsbert.pairs import Splits, Task, hold_out, mix, task_of
@@ -57,12 +59,25 @@ class Flow(SilverFlow):
     @cached_property
     def baseline(self) -> Part:
         """SBERT: fitted on what the labeller learnt from; in domain adaptation it is the out-of-domain model."""
-        return self.fitted("baseline", self.part("baseline"), self.of_gold(self.source))
+        return self.fitted_on_gold("baseline", self.source)
 
     @cached_property
     def upper_bound(self) -> Part:
         """Fitted on all of the target's gold."""
-        return self.fitted("upper_bound", self.part("baseline"), self.of_gold(self.target, whole=True))
+        return self.fitted_on_gold("upper_bound", self.target, whole=True)
+
+    def fitted_on_gold(self, name: str, dataset: Stage, *, whole: bool = False) -> Part:
+        """The bi-encoder with the baseline's loss and fit, on gold or all of a data set.
+
+        Raises:
+            UserError: the loss compares a sentence's candidates, and there none has two.
+        """
+        part, lesson = self.part("baseline"), self.of_gold(dataset, whole=whole)
+        loss = part_class(part.settings["loss"])
+        # The fit would say so itself, after hours of labelling.
+        if getattr(loss, "by_query", False) and not lesson.train()["sentence1"].str.lower().duplicated().any():
+            raise lone_candidates(loss.__name__)
+        return self.fitted(name, part, lesson)
 
     def of_silver(self, silver: Stage) -> Lesson:
         """Silver, under gold where the config says so; dev is gold's, or held-out silver in domain adaptation."""

@@ -88,6 +88,17 @@ def test_a_labeller_with_fit_null_is_taken_as_it_is(flow: Callable[..., Flow]) -
     assert "cross_encoder" in given.evaluations
 
 
+def test_a_baselines_loss_that_gold_cannot_teach_is_refused_before_anything_is_made(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    train = tmp_path / "train.csv"
+    pd.read_csv(tiny_table / "train.csv").drop_duplicates("sentence1").to_csv(train, index=False)
+    lone = flow(f"dataset.train={train}", "gold_size=null", "bi_encoder/loss@baseline.loss=margin_mse")
+    with pytest.raises(UserError, match="MarginMSELoss compares candidates of one sentence1"):
+        _ = lone.evaluations
+    assert {path.name for path in (tmp_path / "store").iterdir()} <= {"dataset", ".locks"}
+
+
 def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callable[..., Flow], tiny_table: Path) -> None:
     paths = [f"source.{split}={tiny_table / split}.csv" for split in ("train", "dev", "test")]
     other = flow("dataset@source=table", *paths, "source.task=regression")

@@ -47,8 +47,9 @@ class MaskedModel:
         transformers_logging.set_verbosity_error()  # of a head that is missing this class speaks itself
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
         self.permuted = is_permuted(encoder)
+        kind: Any = XLNetLMHeadModel if self.permuted else AutoModelForMaskedLM
         try:
-            model, read = (XLNetLMHeadModel if self.permuted else AutoModelForMaskedLM).from_pretrained(
+            model, read = kind.from_pretrained(
                 encoder, dtype=torch.float32, output_loading_info=True, use_safetensors=True
             )
         except ValueError as error:
