@@ -104,7 +104,7 @@ def _ranks() -> Iterator[None]:
         yield
         return
     if ranks.waits():
-        from augsbert.launch import leave, serve
+        from augsbert.job import leave, serve
 
         leave(serve())
     ranks.join()

@@ -1,7 +1,8 @@
-"""Ranks that are there already: run.py started by torchrun, on one node or several.
+"""Ranks under torchrun: of run.py itself, on one node or several, or of a run's tree of workers (tree.py).
 
-Only the first rank plans, looks into the store and reports; the others wait for the jobs that it hands out and do their
-share of each. A rank that fails ends, and torchrun ends the rest; the same command then goes on.
+The first rank hands jobs out, the others wait for them, and all do their share of each. Of run.py's own ranks only the
+first plans, looks into the store and reports. A rank that fails ends, and torchrun ends the rest; the same command then
+goes on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ def world() -> int:
 
 
 def waits() -> bool:
-    """Whether this process is one of the others. A stage's own workers, who know their job, are not asked."""
+    """Whether this process is one of the others."""
     return world() > 1 and os.environ.get("RANK", "0") != "0"
 
 
@@ -51,14 +52,6 @@ def meet() -> None:
     from torch import distributed
 
     distributed.barrier(group=_group)
-
-
-def wait_for_all() -> None:
-    """Wait, as a worker of a stage's own torchrun, until all have done their share: none must leave before."""
-    from torch import distributed
-
-    if distributed.is_initialized():
-        distributed.barrier()
 
 
 def dismiss(status: int) -> None:

@@ -15,7 +15,7 @@ from augsbert import launch
 from augsbert.config import make
 from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
-from augsbert.launch import Job
+from augsbert.job import Job
 from augsbert.pairs import SENTENCES, Splits, digest, without
 from augsbert.store.files import drop_hidden, wait_until_free
 from augsbert.store.rows import Rows
