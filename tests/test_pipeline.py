@@ -246,7 +246,7 @@ def test_a_pair_from_the_sampler_and_the_augmenter_has_one_score(
 def test_the_scores_of_dev_that_a_selector_reads_are_a_stage_of_the_run(
     flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
 ) -> None:
-    plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=quantile")
+    plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=source_dev")
     assert "evaluation/labeller" in _keys(reading)
     assert "evaluation/labeller" not in _keys(plain)
 
