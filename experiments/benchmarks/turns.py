@@ -173,9 +173,11 @@ def write(name: str, result: Mapping[str, Any], short: bool) -> None:
 
 
 def commit() -> str | None:
-    """The commit that is measured; None outside a clone."""
-    ask = ["git", "-C", str(RESULTS), "describe", "--always", "--dirty"]
-    return subprocess.run(ask, capture_output=True, text=True).stdout.strip() or None
+    """The commit that is measured, with a mark where code differs from it; None outside a clone."""
+    git, others = ["git", "-C", str(RESULTS.parents[2])], ["HEAD", "--", ".", ":!experiments/results"]
+    found = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run([*git, "diff", "--quiet", *others], capture_output=True).returncode == 1
+    return f"{found}-dirty" if found and changed else found or None
 
 
 def _threads() -> int:
