@@ -52,7 +52,7 @@ class _Kept(NamedTuple):
     devices: int
     environment: dict[str, str]
     folder: str
-    owner: int
+    owner: int  # a fork has a process of its own
 
 
 _kept: _Kept | None = None
@@ -68,8 +68,7 @@ def _run_tree(job: Job, hardware: Hardware) -> None:
     environment |= {"OMP_NUM_THREADS": str(hardware.threads())}
     wanted = (hardware.devices, environment, os.getcwd(), os.getpid())
     if _kept is None or _kept[1:] != wanted or not _kept.tree.is_there:
-        # One of a process that this one was forked from is not ours to end.
-        if _kept is not None and _kept.owner == os.getpid():
+        if _kept is not None:
             _kept.tree.end()
         _kept = _Kept(Tree(hardware.devices, environment), *wanted)
     _kept.tree.do(job)

@@ -40,7 +40,8 @@ class Tree:
 
     def __init__(self, devices: int, environment: Mapping[str, str]) -> None:
         command = [sys.executable, "-m", "augsbert.tree", str(devices)]
-        parent = {"AUGSBERT_PARENT": str(os.getpid())}
+        self.owner = os.getpid()
+        parent = {"AUGSBERT_PARENT": str(self.owner)}
         # A session of its own: Ctrl-C reaches this process only, which then ends the tree at once.
         self.agent = subprocess.Popen(
             command, env={**environment, **parent}, stdin=subprocess.PIPE, text=True, start_new_session=True
@@ -90,7 +91,9 @@ class Tree:
         return self.agent.poll() is None
 
     def end(self) -> None:
-        """End all its processes: the workers die with their agent."""
+        """End all its processes, the workers with their agent; not those of a process that this one was forked from."""
+        if self.owner != os.getpid():
+            return
         atexit.unregister(self.end)
         self.agent.kill()
         self.agent.wait()

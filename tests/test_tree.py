@@ -86,6 +86,17 @@ def test_the_end_of_a_tree_leaves_no_process(score: Callable[..., Tree]) -> None
         _wait_for_end(worker)
 
 
+def test_a_fork_leaves_its_parents_tree_alone(score: Callable[..., Tree]) -> None:
+    tree = score()
+    child = os.fork()
+    if child == 0:
+        tree.end()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert tree.is_there
+    assert score() is tree
+
+
 def _workers(tree: Tree) -> list[int]:
     children = Path(f"/proc/{tree.agent.pid}/task/{tree.agent.pid}/children")
     found = [int(child) for child in children.read_text().split()]
