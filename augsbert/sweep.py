@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: The file in a job's folder that says what became of it; of a plan another one, as it tells of no run.
 STATUS, PLANNED = "status.json", "planned.json"
-_STAGES = "stages.json"
+_STAGES, _METRICS = "stages.json", "metrics.json"
 
 
 @dataclass
@@ -140,7 +140,8 @@ class Sweep(Callback):
         if config.plan:
             _show_plan(jobs, Path(config.store.dir).absolute())
         else:
-            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}")
+            folder = Path(config.hydra.runtime.cwd, config.hydra.sweep.dir)
+            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}{_earlier(folder, jobs)}")
         if any(job.state == "failed" for job in jobs.values()):
             sys.exit(1)
 
@@ -186,6 +187,13 @@ def summary(jobs: list[Status]) -> str:
     made, found, saved = (sum(getattr(job, name) for job in jobs) for name in ("made", "found", "saved"))
     lines.append(f"{ended}: {made} stages made, {found} found, which saved {duration(saved)}")
     return "\n".join(lines)
+
+
+def _earlier(sweep: Path, jobs: Iterable[Path]) -> str:
+    """What to say of runs that are no jobs of this sweep: one with fewer jobs leaves the others of an earlier one."""
+    runs = {str(path.parent.relative_to(sweep)) for path in sweep.rglob(_METRICS) if path.parent not in set(jobs)}
+    names = ", ".join(sorted(runs, key=lambda name: (len(name), name)))
+    return f"\nRuns of earlier sweeps lie there too, and a report of it counts them: {names}" if runs else ""
 
 
 def _show_plan(jobs: Mapping[Path, Status], store: Path) -> None:

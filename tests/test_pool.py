@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -66,12 +67,24 @@ def test_a_table_without_sentences_is_refused_with_the_columns_it_has(tmp_path: 
         unlabelled(str(tmp_path / "a.csv"), TRAIN, GOLD)
 
 
-def test_memory_stays_within_a_few_times_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "many.txt"
-    path.write_text("".join(f"this is the sentence with the number {number} of many\n" for number in range(100_000)))
+MANY = pd.DataFrame({"sentence": [f"this is sentence number {number} of many" for number in range(50_000)]})
+MANY_PAIRS = pd.DataFrame({"sentence1": MANY["sentence"][::2].array, "sentence2": MANY["sentence"][1::2].array})
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "many.txt": lambda path: path.write_text("\n".join(MANY["sentence"])),
+    "many.csv": lambda path: MANY.to_csv(path, index=False),
+    "many.jsonl": lambda path: MANY.to_json(path, orient="records", lines=True),
+    "many.parquet": lambda path: MANY.to_parquet(path),
+    "pairs.csv": lambda path: MANY_PAIRS.to_csv(path, index=False),
+    "pairs.parquet": lambda path: MANY_PAIRS.to_parquet(path),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_memory_stays_within_a_few_times_the_text(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name)
     tracemalloc.start()
-    made = unlabelled(str(path), TRAIN, GOLD)
+    made = unlabelled(str(tmp_path / name), TRAIN, GOLD)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(made.sentences) == 100_000
-    assert peak < 6 * path.stat().st_size
+    assert len(made.sentences) == len(MANY)
+    assert peak < 7 * MANY["sentence"].str.len().sum()

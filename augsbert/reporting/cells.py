@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -52,12 +52,21 @@ class Cell:
     @property
     def environments(self) -> set[tuple[str, ...]]:
         """The versions and devices that its stages were made with."""
-        behind = [stage["environment"] for run in self.runs.values() for stage in run.behind(self.encoder)]
-        return {tuple(f"{name} {made[name]}" for name in _NAMED if name in made) for made in behind if made}
+        behind = [made for run in self.runs.values() for made in _environments(run.behind(self.encoder))]
+        return {tuple(f"{name} {made[name]}" for name in _NAMED if name in made) for made in behind}
 
 
 #: What makes figures differ between machines.
 _NAMED = ("augsbert", "torch", "transformers", "device", "processor")
+#: The kinds of stages in which an encoder is fitted or scores pairs, on the devices of the run.
+_COMPUTING = ("cross_encoder", "bi_encoder", "labels", "evaluation")
+
+
+def _environments(behind: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """What these stages were made with; one that needs no device counts as made on that of the evaluation, the last."""
+    device = {name: made for name, made in behind[-1]["environment"].items() if name == "device"}
+    known = [stage for stage in behind if stage["environment"]]
+    return [s["environment"] if s["kind"] in _COMPUTING else {**s["environment"], **device} for s in known]
 
 
 def cells(runs: Sequence[Run], keys: Sequence[str]) -> list[Cell]:

@@ -62,6 +62,16 @@ def test_a_second_sweep_finds_all_and_says_what_that_saved(
     assert "2 done: 0 stages made, 24 found, which saved" in again.stdout
 
 
+def test_a_shorter_sweep_in_the_same_folder_names_what_the_longer_one_left(
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    longer = preloaded_program(*tiny_sweep, "seed=0,1,2")
+    assert "earlier sweeps" not in longer.stdout
+    shorter = preloaded_program(*tiny_sweep, "seed=0")
+    last = shorter.stdout.strip().splitlines()[-1]
+    assert last == "Runs of earlier sweeps lie there too, and a report of it counts them: 1, 2"
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

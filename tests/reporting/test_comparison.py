@@ -222,6 +222,17 @@ def test_cells_of_another_device_or_version_are_marked(leave: Leave, tmp_path: P
     assert any("device gpu x 1" in note for note in table.notes)
 
 
+def test_the_device_of_a_run_that_only_read_the_data_marks_nothing(leave: Leave, tmp_path: Path) -> None:
+    leave(0, sampler="random", seed="0")
+    folder = leave(1, sampler="bm25", seed="0")
+    stages = json.loads((folder / "stages.json").read_text())
+    stages[0]["environment"] = {**HERE, "device": "cpu x 2"}
+    (folder / "stages.json").write_text(json.dumps(stages))
+    table = Comparison(read([tmp_path / "sweep"])).table()
+    assert not any("†" in cell.text for row in table.rows for cell in row)
+    assert not any("†" in note for note in table.notes)
+
+
 def test_the_best_of_a_column_is_bold_and_bounds_are_not(grid: Path) -> None:
     table = Comparison(read([grid])).table()
     for column in (1, 2):
