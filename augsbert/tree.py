@@ -10,9 +10,11 @@ import atexit
 import ctypes
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -39,7 +41,9 @@ class Tree:
     """
 
     def __init__(self, devices: int, environment: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "augsbert.tree", str(devices)]
+        # Where torchrun keeps logs that nobody asks for; its own such folder would stay when the agent is killed.
+        self.logs = tempfile.mkdtemp(prefix="augsbert-torchrun-")
+        command = [sys.executable, "-m", "augsbert.tree", str(devices), self.logs]
         self.owner = os.getpid()
         parent = {"AUGSBERT_PARENT": str(self.owner)}
         # A session of its own: Ctrl-C reaches this process only, which then ends the tree at once.
@@ -97,6 +101,7 @@ class Tree:
         atexit.unregister(self.end)
         self.agent.kill()
         self.agent.wait()
+        shutil.rmtree(self.logs, ignore_errors=True)
 
 
 def _die_with_parent(parent: int) -> None:
@@ -107,13 +112,13 @@ def _die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def _agent(devices: str) -> None:
+def _agent(devices: str, logs: str) -> None:
     _die_with_parent(int(os.environ["AUGSBERT_PARENT"]))
     # torch takes seconds to import: a parent that dies meanwhile takes this process along.
     from torch.distributed.run import main as torchrun
 
     os.environ["AUGSBERT_PARENT"] = str(os.getpid())
-    torchrun(["--standalone", "--nproc-per-node", devices, "-m", "augsbert.tree"])
+    torchrun(["--standalone", "--log-dir", logs, "--nproc-per-node", devices, "-m", "augsbert.tree"])
 
 
 def _worker() -> None:
@@ -147,4 +152,4 @@ if __name__ == "__main__":
     if "RANK" in os.environ:
         _worker()
     else:
-        _agent(sys.argv[1])
+        _agent(*sys.argv[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -76,7 +77,13 @@ def test_a_tree_of_which_a_worker_was_killed_is_followed_by_another(score: Calla
     assert len(_workers(second)) == 2
 
 
-def test_the_end_of_a_tree_leaves_no_process(score: Callable[..., Tree]) -> None:
+def test_the_end_of_a_tree_leaves_no_process_and_no_folder(
+    score: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     tree = score()
     workers = _workers(tree)
     assert len(workers) == 2
@@ -84,6 +91,7 @@ def test_the_end_of_a_tree_leaves_no_process(score: Callable[..., Tree]) -> None
     assert not tree.is_there
     for worker in workers:
         _wait_for_end(worker)
+    assert not list(temporary.iterdir())
 
 
 def test_a_fork_leaves_its_parents_tree_alone(score: Callable[..., Tree]) -> None:
