@@ -74,10 +74,10 @@ def member_lines(archive: Path, member: str) -> Iterator[bytes]:
 
 
 def check_whole(path: Path) -> None:
-    """Read a ``.gz`` or ``.zip`` file to its end and compare its checksums; other files pass.
+    """Read a ``.gz`` or ``.zip`` file to its end and compare its checksums; others must not be empty.
 
     Raises:
-        UserError: the file is cut short, damaged, or something else than its name says.
+        UserError: the file is empty, cut short, damaged, or something else than its name says.
     """
     try:
         if path.suffix == ".gz":

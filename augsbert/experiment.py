@@ -33,7 +33,8 @@ def check(cfg: DictConfig) -> None:
     _refuse_ranks(cfg)
     look_ahead(cfg)
     parts = {name: node for name, node in parts_of(cfg).items() if node}
-    named = {f"{name}.{role}": weights for name, node in parts.items() for role, weights in encoders(node)}
+    named = [(f"{name}.{role}", weights) for name, node in parts.items() for role, weights in encoders(node)]
+    named += [("pool", path) for path in ([cfg.pool] if isinstance(cfg.pool, str) else cfg.pool)]
     results.refuse_to_replace(Path(HydraConfig.get().runtime.output_dir), named)
 
 
@@ -46,7 +47,7 @@ def run(cfg: DictConfig) -> float | None:
     Raises:
         UserError: the first thing that is wrong with the data.
     """
-    store = Store(Path(cfg.store.dir).absolute(), _environment(cfg))
+    store = Store(Path(cfg.store.dir).expanduser().absolute(), _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
     folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.plan:

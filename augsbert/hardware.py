@@ -87,10 +87,10 @@ class Hardware:
 
     def threads(self) -> int | None:
         """CPU threads of each process, so that several do not fight; None leaves torch's choice to a single one."""
-        return None if self.devices == 1 else max(1, _cores() // self.devices)
+        return None if self.devices == 1 else max(1, cores() // self.devices)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Those that this process may use; macOS does not tell."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -65,7 +65,7 @@ def _run_tree(job: Job, hardware: Hardware) -> None:
     global _kept
     apart = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     environment = {k: v for k, v in os.environ.items() if k not in apart and not k.startswith(_VARYING)}
-    environment |= {"OMP_NUM_THREADS": str(hardware.threads())}
+    environment.setdefault("OMP_NUM_THREADS", str(hardware.threads()))
     wanted = (hardware.devices, environment, os.getcwd(), os.getpid())
     if _kept is None or _kept[1:] != wanted or not _kept.tree.is_there:
         if _kept is not None:

@@ -130,6 +130,8 @@ def _counted(settings: Mapping[str, Any]) -> dict[str, Any]:
     # A part from outside may mean something else by one of those names.
     ours = UNKEYED if settings[TARGET].startswith("augsbert.") else frozenset()
     unkeyed = ours | frozenset(getattr(part, "UNKEYED", ()))
+    # A union names its members as it likes, by such a name too.
+    unkeyed -= {name for name, _ in nested(settings)}
     counted = keyed(settings, unkeyed, getattr(part, "LATER", None))
     inner = {name: _counted(value) for name, value in nested(settings) if name in counted}
     # A key sorts names, but a chain's and a union's results depend on which part comes first.

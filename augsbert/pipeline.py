@@ -5,6 +5,7 @@ Here gold and silver become encoders, and encoders the rows of a table (Thakur e
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ from augsbert.nodes import Exam, Lesson
 from augsbert.pairs import Splits, Task, hold_out, mix, task_of
 from augsbert.parts import Part
 from augsbert.silver import Round, SilverFlow, table_of
-from augsbert.store import Stage, Store
+from augsbert.store import NotFetched, Stage, Store
 
 #: Nodes that no round changes: shared by all of them, so that each is keyed and made once.
 _EVERY_ROUND = ("splits", "target", "source", "pool", "augmented", "labeller")
@@ -74,9 +75,10 @@ class Flow(SilverFlow):
         """
         part, lesson = self.part("baseline"), self.of_gold(dataset, whole=whole)
         loss = part_class(part.settings["loss"])
-        # The fit would say so itself, after hours of labelling.
-        if getattr(loss, "by_query", False) and not lesson.train()["sentence1"].str.lower().duplicated().any():
-            raise lone_candidates(loss.__name__)
+        # The fit would say so itself, after hours of labelling; a plan may have no data set to look into.
+        with suppress(NotFetched):
+            if getattr(loss, "by_query", False) and not lesson.train()["sentence1"].str.lower().duplicated().any():
+                raise lone_candidates(loss.__name__)
         return self.fitted(name, part, lesson)
 
     def of_silver(self, silver: Stage) -> Lesson:

@@ -36,7 +36,7 @@ class StageProgress(pl.Callback):
     ) -> None:
         """Advance by the global batch."""
         if self.bar is not None:
-            self.bar.update(int(batch["valid"].sum()) * trainer.world_size)
+            self.bar.update(len(batch["valid"]) * trainer.world_size)  # their sum would wait for the device
 
     def on_predict_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count this rank's part of the rows: pairs for a cross-encoder, sentences for a bi-encoder."""

@@ -16,39 +16,40 @@ from augsbert.errors import UserError
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
 from augsbert.reporting.silver import collapse_warning, histogram
-from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
 
-_FILES = (
-    *("metrics.json", "stages.json", "settings.json", "histogram.json"),
-    *("silver.parquet", "predictions.parquet"),
-)
-
-
+#: By which reports know a run, and what else it leaves.
+_RECORDS = ("metrics.json", "stages.json", "settings.json")
+_TABLES = ("histogram.json", "silver.parquet", "predictions.parquet")
+#: Kinds of stages that fit an encoder.
+_FITTED = ("bi_encoder", "cross_encoder")
 #: Folders of the encoders that a run leaves.
 _MODELS = ("bi_encoder", "cross_encoder", "poly_encoder")
 
 
-def refuse_to_replace(folder: Path, weights: Mapping[str, str]) -> None:
-    """Refuse to start from a model that lies where the run leaves its own.
+def refuse_to_replace(folder: Path, named: Iterable[tuple[str, str]]) -> None:
+    """Refuse to start from what lies where the run leaves its own.
 
     Args:
         folder: of the run.
-        weights: setting -> the weights that it names.
+        named: setting and the weights or the file that it names.
 
     Raises:
         UserError: with the first such setting.
     """
-    own = [(folder / name).resolve() for name in _MODELS]
-    for key, name in weights.items():
-        if Path(name).expanduser().resolve() in own:
-            raise UserError(f"{key}={name}: this run would replace it. Set another hydra.run.dir, or move the model.")
+    own = [(folder / name).resolve() for name in (*_MODELS, *_RECORDS, *_TABLES)]
+    for key, name in named:
+        path = Path(name).expanduser().resolve()
+        if any(path.is_relative_to(replaced) for replaced in own):
+            raise UserError(f"{key}={name}: this run would replace it. Set another hydra.run.dir, or move it.")
 
 
 def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], overrides: Iterable[Any]) -> None:
     """Write ``settings.json``, in place of what an earlier run left: its files must not stand under other settings."""
     forget(folder)
+    for name in _TABLES:
+        (folder / name).unlink(missing_ok=True)
     for name in _MODELS:
         shutil.rmtree(folder / name, ignore_errors=True)
     parts = {str(group): choice for group, choice in choices.items()}
@@ -57,8 +58,8 @@ def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], o
 
 
 def forget(folder: Path) -> None:
-    """Remove what reports are made from; models stay, as a run may have been told to start from one of them."""
-    for name in _FILES:
+    """Remove what reports know a run by; the rest stays, as the next run may have been told to read it."""
+    for name in _RECORDS:
         (folder / name).unlink(missing_ok=True)
 
 
@@ -155,10 +156,10 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def log(flow: Flow, metrics: dict[str, float], logged: Any) -> None:
     """Give the logger the curves of the fits, the silver and the metrics."""
-    for name, part in [*_models(flow), ("baseline", flow.baseline)]:
-        stage: Stage | None = part.inputs.get("encoder")
-        if stage is not None and stage.found:
-            logged.curve(name, json.loads((stage.folder / "curve.json").read_text()))
+    fits = {s.key: s for last in flow.evaluations.values() for s in last.upstream if s.kind in _FITTED}
+    for stage in fits.values():
+        if stage.found:
+            logged.curve(stage.name, json.loads((stage.folder / "curve.json").read_text()))
     if flow.silver is not None:
         logged.silver(pd.read_parquet(flow.silver.folder / "pairs.parquet"), flow.gold)
     logged.metrics(metrics)

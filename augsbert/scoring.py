@@ -34,10 +34,10 @@ def score(
     shards.mkdir(exist_ok=True)
     module.configure_model()
     batches = ScoringBatches(module, module.scoring_rows(pairs), hardware.scoring_tokens)
+    # All ranks see the same folder only before any of them writes.
     missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
     rank, world = rank_and_world()
     mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]
-    # All ranks see the same folder only before any of them writes.
     trainer = new_trainer(hardware, precision, callbacks=[ShardWriter(shards, len(batches)), progress])
     if missing:
         loader = DataLoader(batches, batch_size=None, sampler=mine)

@@ -70,7 +70,7 @@ class SilverFlow(Nodes):
         splits = self.splits(self.source)
         gold = draw(self.unseen(splits.train), self.cfg.gold_size, self.cfg.seed)
         check_scores(gold, splits.task, f"gold_size={self.cfg.gold_size}")
-        check_scores(self.unseen(splits.dev), splits.task, "dataset: dev")
+        check_scores(self.unseen(splits.dev), splits.task, f"{'source' if self.adapted else 'dataset'}: dev")
         return gold
 
     @cached_property

@@ -23,6 +23,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from augsbert.errors import Pruned, UserError
+from augsbert.hardware import cores
 from augsbert.sweep_checks import refusal
 
 log = logging.getLogger(__name__)
@@ -70,10 +71,9 @@ def divide_cores(launcher: DictConfig) -> None:
 
     Called before torch is imported, which reads OMP_NUM_THREADS then; a user's own stays. Ray and SLURM set theirs.
     """
-    cores = os.cpu_count() or 1
     if "n_jobs" in launcher:
-        jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // jobs)))
+        jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores()
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
     elif launcher.get("cpus_per_task"):
         os.environ.setdefault("OMP_NUM_THREADS", str(launcher.cpus_per_task))
 
@@ -138,7 +138,7 @@ class Sweep(Callback):
         if not jobs and config.hydra.runtime.choices["hydra/sweeper"] == "basic":
             sys.exit(f"error: the sweep has no jobs: a list among {' '.join(config.hydra.overrides.task)} is empty.")
         if config.plan:
-            _show_plan(jobs, Path(config.store.dir).absolute())
+            _show_plan(jobs, Path(config.store.dir).expanduser().absolute())
         else:
             folder = Path(config.hydra.runtime.cwd, config.hydra.sweep.dir)
             print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}{_earlier(folder, jobs)}")

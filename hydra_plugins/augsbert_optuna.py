@@ -117,7 +117,7 @@ class OptunaSweeper(Sweeper):
         Raises:
             UserError: another one is at work.
         """
-        lock = Path(self.config.store.dir).absolute() / ".locks" / f"study-{study}.lock"
+        lock = Path(self.config.store.dir).expanduser().absolute() / ".locks" / f"study-{study}.lock"
         lock.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(lock, timeout=0):

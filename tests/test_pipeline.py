@@ -15,7 +15,7 @@ from augsbert.cli import CONF
 from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, unordered_keys
 from augsbert.pipeline import Flow
-from augsbert.store import Store
+from augsbert.store import Store, plan
 from tests.tiny import write_table
 
 
@@ -74,6 +74,13 @@ def test_the_content_of_the_weights_counts_and_their_folder_does_not(
     config = moved / "config.json"
     config.write_text(config.read_text().replace('"hidden_dropout_prob": 0.1', '"hidden_dropout_prob": 0.2'))
     assert _keys(flow(f"model={moved}"))["baseline"] != _keys(flow())["baseline"]
+
+
+def test_a_plan_without_the_data_set_leaves_open_whether_gold_can_teach_a_loss(tmp_path: Path) -> None:
+    unfetched = ["dataset=stsb", f"dataset.download_dir={tmp_path}", "bi_encoder/loss@baseline.loss=margin_mse"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        planned = Flow(compose("config", overrides=unfetched), Store(tmp_path / "store"), fetch=False)
+    assert {line.state for line in plan(planned.evaluations.values())} == {"unknown"}
 
 
 def test_without_candidates_no_cross_encoder_is_trained(flow: Callable[..., Flow]) -> None:

@@ -44,7 +44,7 @@ class ContextualSubstitute:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 4
+    VERSION = 5
     ORIGIN = "contextual_substitute"
 
     def __init__(

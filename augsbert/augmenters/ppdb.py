@@ -57,7 +57,7 @@ class SynonymPPDB:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 4
+    VERSION = 5
     UNKEYED = ("path",)
 
     def __init__(

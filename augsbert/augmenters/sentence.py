@@ -74,7 +74,7 @@ class Sentence:
             New pairs, as :meth:`Copies.of` gives them.
 
         Raises:
-            UserError: a model is no sequence-to-sequence model.
+            UserError: a model is no sequence-to-sequence model, or its weights are not all there.
         """
         return self._copies.of(gold, self.rewrite, "sentence")
 
@@ -87,14 +87,8 @@ class Sentence:
 
     def _generate(self, role: str, weights: str, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
         import torch
-        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(weights)
-        try:
-            model = AutoModelForSeq2SeqLM.from_pretrained(weights, dtype=torch.float32, use_safetensors=True)
-            model = model.to(self.device).eval()
-        except ValueError as error:
-            raise UserError(f"{role}={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
+        tokenizer, model = self._loaded(role, weights)
         settings = self.generation if self.generation["do_sample"] else {**self.generation, "top_p": None}
         # Tokenizers that name no length of their own truncate nothing, and a long sentence would leave the model's.
         longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or 512)
@@ -108,3 +102,19 @@ class Sentence:
                 for place, text in zip(places, tokenizer.batch_decode(rows, skip_special_tokens=True), strict=True):
                     made[place] = text
         return made
+
+    def _loaded(self, role: str, weights: str) -> tuple[Any, Any]:
+        import torch
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        how = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+        try:
+            model, read = AutoModelForSeq2SeqLM.from_pretrained(weights, **how)
+        except ValueError as error:
+            raise UserError(f"{role}={weights}: it is no sequence-to-sequence model, as t5-base is.") from error
+        if lacking := sorted(read["missing_keys"]):
+            raise UserError(
+                f"{role}={weights}: its weights lack {len(lacking)} tensors, {lacking[0]} first. "
+                "Save the model again, or name another."
+            )
+        return AutoTokenizer.from_pretrained(weights), model.to(self.device).eval()

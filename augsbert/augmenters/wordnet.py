@@ -47,7 +47,7 @@ class SynonymWordnet:
         UserError: an argument is out of its range.
     """
 
-    VERSION = 4
+    VERSION = 5
     UNKEYED = ("path",)
 
     def __init__(

@@ -83,7 +83,7 @@ def _is_name(sentence: str, start: int, end: int) -> bool:
 
 def _article(before: str, word: str) -> str:
     """What stands before a replaced word: "a" or "an", as its first sound wants it."""
-    match = re.search(r"(?<!\w)([Aa])n?(\s+)$", before)
+    match = re.search(r"(?<!\w)([Aa])[Nn]?(\s+)$", before)
     # Group A, vitamin A: no article has a capital in the middle of a sentence.
     if not match or (match[1] == "A" and not (starts_sentence(before, match.start()) or before.isupper())):
         return before

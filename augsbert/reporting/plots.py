@@ -86,7 +86,7 @@ def _first_of_each(comparison: Comparison, encoder: str) -> list[tuple[str, Run]
 
 
 def scatter(comparison: Comparison) -> str | None:
-    """What baseline and AugSBERT predict against gold, on test pairs of the last run."""
+    """What baseline and AugSBERT predict against gold, on test pairs: the first seed of each one's last cell."""
     cells = [cell for cell in comparison.cells if cell.encoder in ("baseline", "bi_encoder")]
     if not cells:
         return None

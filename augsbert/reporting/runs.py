@@ -58,7 +58,7 @@ class Run:
     def histogram(self) -> pd.DataFrame | None:
         """Counts of silver's and gold's scores in bins of 0..1; None of a run without silver."""
         path = self.folder / "histogram.json"
-        return pd.DataFrame(json.loads(path.read_text())) if path.exists() else None
+        return pd.DataFrame(_json(path)) if path.exists() else None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -129,11 +129,11 @@ def _json(path: Path) -> Any:
     """What a run has left.
 
     Raises:
-        UserError: it is not JSON.
+        UserError: it cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text())
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise UserError(f"{path}: it cannot be read ({error}). Run the command of this run again.") from error
 
 

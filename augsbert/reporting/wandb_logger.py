@@ -89,7 +89,7 @@ class Wandb:
         """
         job = {"config": {**config, "stage_keys": dict(keys)}, "tags": self._all_tags(keys), "group": group}
         run = self._start({**self._place, **job, "dir": str(folder)})
-        exit_code, seconds = 1, None  # as long as it takes
+        exit_code, seconds = 1, None  # as long as W&B waits by itself
         try:
             yield NoRun() if run is None else WandbRun(run)
             exit_code = 0

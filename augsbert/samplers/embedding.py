@@ -50,7 +50,8 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
         Float32 array (n, d) of unit length rows.
 
     Raises:
-        UserError: there is no encoder in the folder, it needs a module or pooling that is not supported, or gives nan.
+        UserError: there is no encoder in the folder, its weights are not all there, it needs a module or pooling that
+            is not supported, or gives nan.
     """
     import torch
     from tqdm import tqdm
@@ -75,14 +76,22 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
 
 
 def _loaded(folder: str | Path, device: str) -> tuple[Any, Any]:
-    """Tokenizer and network, in float32 on the device."""
+    """Tokenizer and network, in float32 on the device.
+
+    Raises:
+        UserError: weights are lacking.
+    """
     import torch
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
+    from augsbert.encoders.network import refuse_random_body
+
     transformers_logging.disable_progress_bar()  # of a read that takes a moment
-    model = AutoModel.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).to(device)
-    return AutoTokenizer.from_pretrained(folder), model.eval()
+    how = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
+    model, read = AutoModel.from_pretrained(folder, **how)
+    refuse_random_body(model, read["missing_keys"])
+    return AutoTokenizer.from_pretrained(folder), model.to(device).eval()
 
 
 def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) -> torch.Tensor:

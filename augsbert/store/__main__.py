@@ -117,8 +117,10 @@ def _prune(args: argparse.Namespace) -> None:
             busy.append(entry)
             line += ": a run is at work on it, so it stays"
         print(line)
-    if args.labels and args.delete:
-        shutil.rmtree(args.store / "rows", ignore_errors=True)
+    if args.labels:
+        print(f"labels kept by pair: {files.bytes_of(args.store / 'rows') / 2**20:.1f} MiB")
+    if args.labels and args.delete and (args.store / "rows").exists():
+        shutil.rmtree(args.store / "rows")
     if args.delete:
         print(f"removed {len(every) - len(busy)} entries, {size - _mib(busy):.1f} MiB")
     else:

@@ -106,6 +106,19 @@ def spent_before(scratch: Path) -> float:
     return spent
 
 
+def bytes_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    # os.walk passes over a folder that another run renames in between; pathlib's glob would raise.
+    return sum(_bytes(Path(parent, name)) for parent, _, names in os.walk(folder) for name in names)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def wait_until_free(scratch: Path) -> None:
     """Wait for the workers of a run that was killed: they die with it, but not in the same instant."""
     with (scratch / _ALIVE).open("w") as stream:

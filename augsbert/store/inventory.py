@@ -65,12 +65,16 @@ class Entry:
     @cached_property
     def bytes(self) -> int:
         """Of all its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        return files.bytes_of(self.folder)
 
     @property
     def age(self) -> float:
         """Days since it was finished, or last written to."""
-        return (time.time() - self.folder.stat().st_mtime) / 86400
+        try:
+            written = self.folder.stat().st_mtime
+        except FileNotFoundError:  # a run has finished or removed it in between
+            written = time.time()
+        return (time.time() - written) / 86400
 
 
 def entries(store: Path, kind: str | None = None) -> list[Entry]:

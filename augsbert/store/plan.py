@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
@@ -99,23 +98,10 @@ def from_json(texts: Iterable[str]) -> list[Planned]:
     return list(union.values())
 
 
-def store_bytes(folder: Path) -> int:
-    """Bytes of all files in the store."""
-    # os.walk passes over a folder that another run renames in between; pathlib's glob would raise.
-    return sum(_bytes(Path(parent, name)) for parent, _, names in os.walk(folder) for name in names)
-
-
-def _bytes(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 def render(lines: list[Planned], folder: Path) -> str:
     """The plan as a table for the screen, with the store's size now and, by earlier stages of the kind, afterwards."""
     rows = [f"{line.name:<28}{line.key[:12]:<14}{line.state:<12}{_seconds(line)}".rstrip() for line in lines]
-    now, more = store_bytes(folder), sum(line.bytes or 0 for line in lines)
+    now, more = files.bytes_of(folder), sum(line.bytes or 0 for line in lines)
     guessed = all(line.bytes is not None for line in lines)
     after = (
         f"about {(now + more) / 2**20:.0f} MiB afterwards" if guessed else "no earlier stages to guess its growth from"

@@ -236,6 +236,7 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
     assert put("It is a tool.", {(8, 12): "utensil"}) == "It is a utensil."
     assert put("It is a tool.", {(8, 12): "utter failure"}) == "It is an utter failure."
     assert put("Group A wins.", {(8, 12): "earns"}) == "Group A earns."
+    assert put("EAT AN EGG", {(7, 10): "PEAR"}) == "EAT A PEAR"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +92,11 @@ def test_a_sentence_longer_than_the_model_reads_is_cut(model: Path) -> None:
 def test_generation_settings_are_checked_at_once(generation: dict) -> None:
     with pytest.raises(UserError, match=f"generation.{next(iter(generation))}="):
         Sentence("any", generation=generation)
+
+
+def test_weights_that_lack_a_layer_are_refused(model: Path, tmp_path: Path) -> None:
+    lacking = Path(shutil.copytree(model, tmp_path / "lacking"))
+    config = json.loads((lacking / "config.json").read_text())
+    (lacking / "config.json").write_text(json.dumps(config | {"encoder_layers": 2}))
+    with pytest.raises(UserError, match=r"encoder=.*: its weights lack 16 tensors, model.encoder.layers.1"):
+        Sentence(str(lacking)).rewrite(SENTENCES, np.random.default_rng(0))

@@ -478,8 +478,13 @@ METHOD |= {
     "a model where the run leaves its own": Case(
         "cross_encoder.encoder=TMP/out/cross_encoder cross_encoder.fit=null",
         "error: cross_encoder.encoder=TMP/out/cross_encoder: this run would replace it. Set another hydra.run.dir, "
-        "or move the model.\n",
+        "or move it.\n",
         files={"out/cross_encoder": lambda model, folder: shutil.copytree(model, folder)},
+    ),
+    "a pool that the run would write over": Case(
+        "pool=TMP/out/silver.parquet",
+        "error: pool=TMP/out/silver.parquet: this run would replace it. Set another hydra.run.dir, or move it.\n",
+        files={"out/silver.parquet": "kept"},
     ),
 }
 

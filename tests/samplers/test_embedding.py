@@ -105,3 +105,10 @@ def test_the_sampler_pairs_what_means_the_same(minilm: Path) -> None:
     pairs = Semantic(str(minilm), top_k=1)(Pool(SENTENCES[:4], nothing), nothing)
     found = {frozenset(row) for row in pairs[["sentence1", "sentence2"]].to_numpy()}
     assert found == {frozenset(SENTENCES[:2]), frozenset(SENTENCES[2:4])}
+
+
+def test_weights_that_lack_layers_are_refused(copied: Path) -> None:
+    config = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(config | {"num_hidden_layers": config["num_hidden_layers"] + 1}))
+    with pytest.raises(UserError, match=r"its weights lack 16 tensors of a bert, encoder\.layer\.6"):
+        embed(copied, SENTENCES)

@@ -125,7 +125,9 @@ def test_prune_leaves_what_a_run_is_at_work_on(store: Store, say: Say) -> None:
 
 def test_labels_by_pair_stay_unless_they_are_asked_for(store: Store, say: Say) -> None:
     (store.dir / "rows" / "labeller").mkdir(parents=True)
+    (store.dir / "rows" / "labeller" / "a.parquet").write_bytes(bytes(2**20))
     say("prune", "--delete")
+    assert "labels kept by pair: 1.0 MiB" in say("prune", "--labels")
     assert (store.dir / "rows").exists()
     say("prune", "--delete", "--labels")
     assert not (store.dir / "rows").exists()

@@ -89,6 +89,15 @@ def test_a_parts_own_names_that_do_not_count_come_beside_the_closed_list() -> No
     assert keyed({"path": "x", "devices": 2, "seed": 1}, UNKEYED | {"path"}) == {"seed": 1}
 
 
+@pytest.mark.parametrize("name", ["strategy", "first"])
+def test_a_member_of_a_union_counts_whatever_it_is_called(name: str) -> None:
+    def union(top_k: int) -> dict[str, Any]:
+        member = {"_target_": "augsbert.samplers.bm25.BM25", "top_k": top_k}
+        return Part({"_target_": "augsbert.samplers.union.Union", name: member}).keyed
+
+    assert union(4) == union(4) != union(10)
+
+
 def test_not_a_number_is_refused_as_it_equals_nothing() -> None:
     with pytest.raises(ValueError, match="JSON"):
         key({"seed": float("nan")})

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from augsbert.store import NotFetched, Stage, files, from_json, plan, render, to_json
-from augsbert.store.plan import store_bytes
 
 Stages = Callable[..., Stage]
 
@@ -120,9 +119,9 @@ def test_plans_of_several_jobs_hold_each_stage_once_and_needed_if_one_job_needs_
 
 
 def test_the_stores_size_counts_all_files_and_an_absent_store_has_none(tmp_path: Path) -> None:
-    assert store_bytes(tmp_path / "none") == 0
+    assert files.bytes_of(tmp_path / "none") == 0
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "x").write_bytes(bytes(10))
     (tmp_path / "a" / "b" / "y").write_bytes(bytes(5))
     (tmp_path / "a" / "gone").symlink_to(tmp_path / "nowhere")
-    assert store_bytes(tmp_path) == 15
+    assert files.bytes_of(tmp_path) == 15
