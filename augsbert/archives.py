@@ -7,6 +7,7 @@ same, because nothing honest makes one.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import zipfile
 import zlib
@@ -71,6 +72,12 @@ def member_lines(archive: Path, member: str) -> Iterator[bytes]:
                 yield from stream
     except (*_DAMAGE, OSError) as error:
         raise _unreadable(archive, error) from error
+
+
+def sha256_of_file(path: Path) -> str:
+    """Sha256 (hex) of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def check_whole(path: Path) -> None:

@@ -51,7 +51,7 @@ def parts_of(cfg: DictConfig) -> dict[str, Any]:
     return parts | {"baseline": {**parts["bi_encoder"], **plain(cfg.baseline)}}
 
 
-class Lesson(NamedTuple):
+class TrainingData(NamedTuple):
     """What an encoder is fitted on.
 
     ``train`` gives scored pairs; ``dev`` gives those that decide which epoch is kept, and the task that they pose.
@@ -64,8 +64,8 @@ class Lesson(NamedTuple):
     settings: Callable[[], Mapping[str, Any]]
 
 
-class Exam(NamedTuple):
-    """What encoders are evaluated on: ``dev`` and ``test`` pairs of a task; the rest as in :class:`Lesson`."""
+class EvaluationData(NamedTuple):
+    """What encoders are evaluated on: ``dev`` and ``test`` pairs of a task; the rest as in :class:`TrainingData`."""
 
     splits: Callable[[], Splits]
     inputs: Mapping[str, Stage]
@@ -86,28 +86,28 @@ class Nodes:
         self.hardware: Hardware = make(plain(cfg.trainer))
         self.splits: Callable[[Stage], Splits] = cache(lambda stage: stages.read_splits(stage.folder))
 
-    def evaluation(self, name: str, parts: Mapping[str, Part], exam: Exam) -> Stage:
+    def evaluation(self, name: str, parts: Mapping[str, Part], data: EvaluationData) -> Stage:
         """An encoder's scores (of several, their mean) of dev and test pairs, and their metrics."""
         encoders = [part.replaced(loss=None, fit=None) for part in parts.values()]
 
         def write(folder: Path) -> None:
             # In float32, as sentence-transformers loads what is kept.
             jobs = [self.scoring(f"test {name}", encoder, "32-true") for encoder in encoders]
-            stages.evaluate(folder, jobs, exam.splits())
+            stages.evaluate(folder, jobs, data.splits())
 
         def settings() -> dict[str, Any]:
-            return _joint([encoder.keyed for encoder in encoders], "encoders") | dict(exam.settings)
+            return _joint([encoder.keyed for encoder in encoders], "encoders") | dict(data.settings)
 
-        inputs = {**exam.inputs, **_joint_inputs(encoders)}
+        inputs = {**data.inputs, **_joint_inputs(encoders)}
         return self.stage(f"evaluation/{name}", write, settings, inputs, kind="evaluation")
 
-    def fitted(self, name: str, part: Part, lesson: Lesson) -> Part:
+    def fitted(self, name: str, part: Part, data: TrainingData) -> Part:
         """The part with the stage that fits it as its encoder.
 
         Args:
             name: the role, such as ``baseline``; what stands before a slash is its place in the config.
             part: an encoder with its fit.
-            lesson: what it is fitted on.
+            data: what it is fitted on.
 
         Raises:
             UserError: the devices do not divide the batch size, or do not have the precision.
@@ -118,15 +118,15 @@ class Nodes:
         part = part.replaced(fit=fit)
 
         def write(folder: Path) -> None:
-            dev, task = lesson.dev()
+            dev, task = data.dev()
             job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": task}
-            stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, lesson.train(), dev)
+            stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, data.train(), dev)
 
         def settings() -> dict[str, Any]:
-            return part.keyed | dict(lesson.settings())
+            return part.keyed | dict(data.settings())
 
         kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
-        stage = self.stage(name, write, settings, {**lesson.inputs, **part.inputs}, kind)
+        stage = self.stage(name, write, settings, {**data.inputs, **part.inputs}, kind)
         return part.replaced({"encoder": stage}, num_layers=None)
 
     def _pruning(self, name: str, task: Task) -> dict[str, Any] | None:
@@ -191,11 +191,11 @@ class Nodes:
     def part(self, name: str) -> Part:
         """The part of that name in the config; ``encoder: stage:NAME``, nested ones too, becomes an input."""
         part = Part(parts_of(self.cfg)[name], fetch=self.fetch)
-        stages = {role: named.removeprefix(STAGE) for role, named in part.encoders.items() if named.startswith(STAGE)}
-        return part.replaced({role: getattr(self, fit).inputs["encoder"] for role, fit in stages.items()})
+        fits = {role: named.removeprefix(STAGE) for role, named in part.encoders.items() if named.startswith(STAGE)}
+        return part.replaced({role: getattr(self, fit).inputs["encoder"] for role, fit in fits.items()})
 
     @contextmanager
-    def speaking(self, name: str, part: Part) -> Iterator[None]:
+    def located_errors(self, name: str, part: Part) -> Iterator[None]:
         """What the part of that name refuses is said with its place in the config, which it does not know."""
         try:
             yield
@@ -233,14 +233,14 @@ class Nodes:
     def stage(
         self,
         name: str,
-        make: Callable[[Path], None],
+        write: Callable[[Path], None],
         settings: Callable[[], dict[str, Any]],
         inputs: Mapping[str, Stage] | None = None,
         kind: str | None = None,
     ) -> Stage:
         """A node; its kind is its name where the name is no role."""
         kind = kind or name
-        return Stage(self.store, name, kind, make, settings, dict(inputs or {}), VERSIONS[kind])
+        return Stage(self.store, name, kind, write, settings, dict(inputs or {}), VERSIONS[kind])
 
 
 def _joint(settings: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+from augsbert.archives import sha256_of_file
 from augsbert.config import TARGET, make, part_class, plain
 from augsbert.encoders.weights import Weights, resolve
 from augsbert.store import UNKEYED, NotFetched, Stage
-from augsbert.store.files import sha256_of_file
 from augsbert.store.key import keyed, stage_key
 
 #: In a part's ``encoder``: the model that a stage of this run fits, as in ``sampler.encoder=stage:baseline``.

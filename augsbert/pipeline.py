@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from augsbert.batching import lone_candidates
 from augsbert.config import part_class
 from augsbert.errors import UserError
-from augsbert.nodes import Exam, Lesson
+from augsbert.nodes import EvaluationData, TrainingData
 from augsbert.pairs import Splits, Task, hold_out, mix, task_of
 from augsbert.parts import Part
 from augsbert.silver import Round, SilverFlow, table_of
@@ -73,15 +73,15 @@ class Flow(SilverFlow):
         Raises:
             UserError: the loss compares a sentence's candidates, and there none has two.
         """
-        part, lesson = self.part("baseline"), self.of_gold(dataset, whole=whole)
+        part, data = self.part("baseline"), self.of_gold(dataset, whole=whole)
         loss = part_class(part.settings["loss"])
         # The fit would say so itself, after hours of labelling; a plan may have no data set to look into.
         with suppress(NotFetched):
-            if getattr(loss, "by_query", False) and not lesson.train()["sentence1"].str.lower().duplicated().any():
+            if getattr(loss, "by_query", False) and not data.train()["sentence1"].str.lower().duplicated().any():
                 raise lone_candidates(loss.__name__)
-        return self.fitted(name, part, lesson)
+        return self.fitted(name, part, data)
 
-    def of_silver(self, silver: Stage) -> Lesson:
+    def of_silver(self, silver: Stage) -> TrainingData:
         """Silver, under gold where the config says so; dev is gold's, or held-out silver in domain adaptation."""
         gold = {"gold": self.relabelled} if self.cfg.relabel_gold else {}
 
@@ -97,7 +97,7 @@ class Flow(SilverFlow):
         def settings() -> dict[str, Any]:
             return self.cut() | self.holdout | {"train_on": self.cfg.train_on}
 
-        return Lesson(train, dev, {"source": self.source, "silver": silver, **gold}, settings)
+        return TrainingData(train, dev, {"source": self.source, "silver": silver, **gold}, settings)
 
     @property
     def holdout(self) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Flow(SilverFlow):
         return hold_out(table_of(silver), self.cfg.holdout, self.cfg.seed)
 
     @cached_property
-    def exam(self) -> Exam:
+    def evaluation_data(self) -> EvaluationData:
         """The target's dev and test pairs; in domain adaptation held-out silver is dev, and its own labels stay unread.
 
         Raises:
@@ -117,14 +117,14 @@ class Flow(SilverFlow):
         """
         silver = self.silver
         if not self.adapted:
-            return Exam(lambda: self.splits(self.target), {"dataset": self.target}, {})
+            return EvaluationData(lambda: self.splits(self.target), {"dataset": self.target}, {})
         if silver is None:
             raise UserError("source: with one, models are chosen on held-out silver. Choose a sampler: sampler=given.")
 
         def splits() -> Splits:
             return self.splits(self.target)._replace(dev=self.held(silver)[1])
 
-        return Exam(splits, {"dataset": self.target, "silver": silver}, self.holdout)
+        return EvaluationData(splits, {"dataset": self.target, "silver": silver}, self.holdout)
 
     @property
     def posed(self) -> Task:
@@ -144,4 +144,4 @@ class Flow(SilverFlow):
         }
         alone = {name: {name: part} for name, part in encoders.items() if part is not None}
         rows = alone | ({"cross_encoder": self.labeller} if self.labeller else {})
-        return {name: self.evaluation(name, parts, self.exam) for name, parts in rows.items()}
+        return {name: self.evaluation(name, parts, self.evaluation_data) for name, parts in rows.items()}

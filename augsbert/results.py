@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from augsbert import run_files
 from augsbert.errors import UserError
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
@@ -20,8 +21,8 @@ from augsbert.reporting.silver import collapse_warning, histogram
 logger = logging.getLogger(__name__)
 
 #: By which reports know a run, and what else it leaves.
-_RECORDS = ("metrics.json", "stages.json", "settings.json")
-_TABLES = ("histogram.json", "silver.parquet", "predictions.parquet")
+_RECORDS = (run_files.METRICS, run_files.STAGES, run_files.SETTINGS)
+_TABLES = (run_files.HISTOGRAM, run_files.SILVER, run_files.PREDICTIONS)
 #: Kinds of stages that fit an encoder.
 _FITTED = ("bi_encoder", "cross_encoder")
 #: Folders of the encoders that a run leaves.
@@ -54,7 +55,7 @@ def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], o
         shutil.rmtree(folder / name, ignore_errors=True)
     parts = {str(group): choice for group, choice in choices.items()}
     settings = {"overrides": [str(override) for override in overrides], "choices": parts, "config": dict(config)}
-    (folder / "settings.json").write_text(json.dumps(settings, indent=1))
+    (folder / run_files.SETTINGS).write_text(json.dumps(settings, indent=1))
 
 
 def forget(folder: Path) -> None:
@@ -78,14 +79,14 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
     metrics["silver/gold_pairs"] = float(len(flow.gold))
     if silver is not None:
         metrics["silver/pairs"] = float(len(silver))
-    _predictions(flow).to_parquet(folder / "predictions.parquet")
+    _predictions(flow).to_parquet(folder / run_files.PREDICTIONS)
     for name, part in _models(flow):
         if "encoder" in part.inputs:
             _copy(part.inputs["encoder"].folder / "model", folder / name)
     records = _records(flow)
-    (folder / "stages.json").write_text(json.dumps(records, indent=1))
+    (folder / run_files.STAGES).write_text(json.dumps(records, indent=1))
     metrics |= _times(records)
-    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1, sort_keys=True))
+    (folder / run_files.METRICS).write_text(json.dumps(metrics, indent=1, sort_keys=True))
     return metrics
 
 
@@ -93,9 +94,9 @@ def _silver(flow: Flow, folder: Path) -> pd.DataFrame | None:
     """Silver, its file and its histogram, before anything is trained on it; a collapse is warned about."""
     if flow.silver is None:
         return None
-    shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / "silver.parquet")
-    silver = pd.read_parquet(folder / "silver.parquet")
-    histogram(silver, flow.gold).to_json(folder / "histogram.json", orient="records", indent=1)
+    shutil.copyfile(flow.silver.folder / "pairs.parquet", folder / run_files.SILVER)
+    silver = pd.read_parquet(folder / run_files.SILVER)
+    histogram(silver, flow.gold).to_json(folder / run_files.HISTOGRAM, orient="records", indent=1)
     if warning := collapse_warning(silver, flow.gold):
         logger.warning("%s", warning)
     return silver
@@ -117,7 +118,7 @@ def _records(flow: Flow) -> list[dict[str, Any]]:
 
 def _predictions(flow: Flow) -> pd.DataFrame:
     """A row per dev and test pair, a column per encoder."""
-    splits = flow.exam.splits()
+    splits = flow.evaluation_data.splits()
     pairs = pd.concat([splits.dev.assign(split="dev"), splits.test.assign(split="test")], ignore_index=True)
     columns = {
         name: pd.read_parquet(stage.folder / "predictions.parquet")["prediction"]

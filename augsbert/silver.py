@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from augsbert import stages
 from augsbert.datasets.checks import check_scores
 from augsbert.errors import UserError
-from augsbert.nodes import Exam, Lesson, Nodes
+from augsbert.nodes import EvaluationData, Nodes, TrainingData
 from augsbert.pairs import SENTENCES, Evidence, Pool, Task, digest, draw, without
 from augsbert.parts import Part
 from augsbert.pool import read_pool, unlabelled, write_pool
@@ -100,13 +100,13 @@ class SilverFlow(Nodes):
         """Sentences without labels. Its key holds their text alone: with other labels it is the same key."""
 
         @cache
-        def pool() -> Pool:
+        def read() -> Pool:
             return unlabelled(self.cfg.pool, self.splits(self.target).train, self.gold)
 
         def settings() -> dict[str, Any]:
-            return {"sentences": digest(pool().sentences), "pairs": _text_of(pool().pairs)}
+            return {"sentences": digest(read().sentences), "pairs": _text_of(read().pairs)}
 
-        return self.stage("pool", lambda folder: write_pool(folder, pool()), settings)
+        return self.stage("pool", lambda folder: write_pool(folder, read()), settings)
 
     @cached_property
     def exclude(self) -> pd.DataFrame:
@@ -125,7 +125,7 @@ class SilverFlow(Nodes):
             before = {"before": self.before.candidates}
 
         def write(folder: Path) -> None:
-            with self.speaking("sampler", sampler):
+            with self.located_errors("sampler", sampler):
                 found = sampler.make()(read_pool(self.pool.folder), self.exclude)
             stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
 
@@ -143,7 +143,7 @@ class SilverFlow(Nodes):
         augmenter = self.part("augmenter")
 
         def write(folder: Path) -> None:
-            with self.speaking("augmenter", augmenter):
+            with self.located_errors("augmenter", augmenter):
                 made = without(augmenter.make()(self.gold), self.exclude)
             stages.write_augmented(folder, made, augmenter.settings["_target_"])
 
@@ -184,11 +184,11 @@ class SilverFlow(Nodes):
         if not inputs:
             return None
         selector = self.part("selector")
-        judged = {"judged": self.judged} if getattr(selector.make(), "reads_dev", False) else {}
+        judged = {"labeller": self.labeller_evaluation} if getattr(selector.make(), "reads_dev", False) else {}
 
         def dev() -> pd.DataFrame:
             pairs = self.splits(self.source).dev
-            scores = table_of(judged["judged"], "predictions")["prediction"]
+            scores = table_of(judged["labeller"], "predictions")["prediction"]
             return self.unseen(pairs.assign(prediction=scores[: len(pairs)].to_numpy()))
 
         def write(folder: Path) -> None:
@@ -196,7 +196,7 @@ class SilverFlow(Nodes):
             # A pair that comes from both has one score, the labeller's.
             both = augmented if labels is None or augmented is None else without(augmented, labels)
             scored = pd.concat([table for table in (labels, both) if table is not None], ignore_index=True)
-            with self.speaking("selector", selector):
+            with self.located_errors("selector", selector):
                 taken = selector.make()(scored, Evidence(self.gold, dev))
             stages.write_silver(folder, taken)
 
@@ -207,7 +207,7 @@ class SilverFlow(Nodes):
         return self.stage(self.in_round("silver"), write, settings, inputs, "silver")
 
     @cached_property
-    def judged(self) -> Stage:
+    def labeller_evaluation(self) -> Stage:
         """How the labeller scores the source's dev and test pairs.
 
         Raises:
@@ -215,10 +215,10 @@ class SilverFlow(Nodes):
         """
         if not self.labeller:
             raise UserError("selector: it reads how the labeller scores dev, but without a sampler there is none.")
-        exam = Exam(lambda: self.splits(self.source), {"dataset": self.source}, {})
-        return self.evaluation("labeller", self.labeller, exam)
+        data = EvaluationData(lambda: self.splits(self.source), {"dataset": self.source}, {})
+        return self.evaluation("labeller", self.labeller, data)
 
-    def of_gold(self, dataset: Stage, *, whole: bool = False) -> Lesson:
+    def of_gold(self, dataset: Stage, *, whole: bool = False) -> TrainingData:
         """Gold, or all of the data set's train pairs; its dev pairs decide."""
 
         def train() -> pd.DataFrame:
@@ -235,7 +235,7 @@ class SilverFlow(Nodes):
         def settings() -> dict[str, Any]:
             return {"gold_size": None, "seed": None} if whole else self.cut()
 
-        return Lesson(train, dev, {"source": dataset}, settings)
+        return TrainingData(train, dev, {"source": dataset}, settings)
 
     @cached_property
     def relabelled(self) -> Stage:

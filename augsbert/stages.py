@@ -105,8 +105,8 @@ def label(
     columns = []
     for number, (job, kept) in enumerate(labellers):
         columns.append(_labels(_inner(folder, number), job, kept, candidates))
-    scores = columns[0] if len(columns) == 1 else np.mean(columns, axis=0, dtype=np.float64)
-    candidates.assign(score=scores).to_parquet(folder / "pairs.parquet")
+    mean = columns[0] if len(columns) == 1 else np.mean(columns, axis=0, dtype=np.float64)
+    candidates.assign(score=mean).to_parquet(folder / "pairs.parquet")
 
 
 def _labels(folder: Path, job: Callable[[], Mapping[str, Any]], kept: Rows, candidates: pd.DataFrame) -> np.ndarray:

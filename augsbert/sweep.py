@@ -24,13 +24,10 @@ from omegaconf import DictConfig
 
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import cores
+from augsbert.run_files import METRICS, PLANNED, STAGES, STATUS
 from augsbert.sweep_checks import refusal
 
 log = logging.getLogger(__name__)
-
-#: The file in a job's folder that says what became of it; of a plan another one, as it tells of no run.
-STATUS, PLANNED = "status.json", "planned.json"
-_STAGES, _METRICS = "stages.json", "metrics.json"
 
 
 @dataclass
@@ -104,7 +101,7 @@ def recorded(*, plan: bool) -> Iterator[Outcome]:
 
 
 def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
-    job, stages = HydraConfig.get().job, path.with_name(_STAGES)
+    job, stages = HydraConfig.get().job, path.with_name(STAGES)
     counts_stages = state == "done" and path.name == STATUS and stages.exists()
     records = json.loads(stages.read_text()) if counts_stages else []
     found = [record for record in records if record["found"]]
@@ -191,7 +188,7 @@ def summary(jobs: list[Status]) -> str:
 
 def _earlier(sweep: Path, jobs: Iterable[Path]) -> str:
     """What to say of runs that are no jobs of this sweep: one with fewer jobs leaves the others of an earlier one."""
-    runs = {str(path.parent.relative_to(sweep)) for path in sweep.rglob(_METRICS) if path.parent not in set(jobs)}
+    runs = {str(path.parent.relative_to(sweep)) for path in sweep.rglob(METRICS) if path.parent not in set(jobs)}
     names = ", ".join(sorted(runs, key=lambda name: (len(name), name)))
     return f"\nRuns of earlier sweeps lie there too, and a report of it counts them: {names}" if runs else ""
 

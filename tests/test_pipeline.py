@@ -265,7 +265,7 @@ def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
     source.mkdir()
     write_table(source, train=60, seed=1)
     adapted = _adapted(flow, source)
-    splits, silver = adapted.exam.splits(), adapted.silver
+    splits, silver = adapted.evaluation_data.splits(), adapted.silver
     assert silver is not None
     train, dev = adapted.held(silver)
     assert len(dev) == 6

@@ -19,10 +19,10 @@ import pytorch_lightning as pl
 import torch
 
 from augsbert import launch, scoring, stages, training
+from augsbert.archives import sha256_of_file
 from augsbert.config import make
 from augsbert.hardware import Hardware
 from augsbert.pairs import SENTENCES, digest
-from augsbert.store.files import sha256_of_file
 from augsbert.store.rows import Rows
 
 EPOCHS = 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import os
@@ -17,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from filelock import FileLock
 from tqdm import tqdm
 
-from augsbert.archives import check_whole
+from augsbert.archives import check_whole, sha256_of_file
 from augsbert.errors import UserError
 
 DOWNLOADS = "~/.cache/augsbert/downloads"
@@ -62,7 +61,7 @@ class Download:
 
     def found(self) -> Path | None:
         """The file where it has been fetched before; None where not, or where it has another hash than asked for."""
-        if not self.target.is_file() or (self.sha256 and file_sha256(self.target) != self.sha256):
+        if not self.target.is_file() or (self.sha256 and sha256_of_file(self.target) != self.sha256):
             return None
         return self.target
 
@@ -125,7 +124,7 @@ class Download:
 
     def _keep(self, part: Path) -> None:
         check_whole(part)
-        sha256 = file_sha256(part)
+        sha256 = sha256_of_file(part)
         if self.sha256 and sha256 != self.sha256:
             raise UserError(f"its sha256 is {sha256}, not {self.sha256}")
         self._beside(".sha256").write_text(f"{sha256}  {self.target.name}\n")
@@ -134,15 +133,6 @@ class Download:
 
     def _beside(self, ending: str) -> Path:
         return self.target.with_name(self.target.name + ending)
-
-
-def file_sha256(path: Path) -> str:
-    """Sha256 (hex) of a file's content."""
-    state = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            state.update(chunk)
-    return state.hexdigest()
 
 
 def _is_final(failure: Exception) -> bool:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from augsbert.archives import sha256_of_file
 from augsbert.encoders.model_folder import FILES, check_weights, listing, matching
 from augsbert.errors import UserError
 
@@ -123,8 +124,4 @@ def _digest(folder: Path) -> str:
 @lru_cache(maxsize=256)
 def _file_digest(file: Path, size: int, changed: int) -> str:
     """Sha256 (hex) of a file; size and time of change are there for the cache, as many parts name one model."""
-    state = hashlib.sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            state.update(chunk)
-    return state.hexdigest()
+    return sha256_of_file(file)

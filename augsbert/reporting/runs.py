@@ -12,9 +12,8 @@ from typing import Any
 import pandas as pd
 
 from augsbert.errors import UserError
+from augsbert.run_files import HISTOGRAM, METRICS, PREDICTIONS, SETTINGS, STAGES, STATUS
 
-METRICS, STAGES, SETTINGS = "metrics.json", "stages.json", "settings.json"
-PREDICTIONS, STATUS = "predictions.parquet", "status.json"
 #: Settings that change no figure, or what the table is over anyway (``seed``), by how they begin.
 _APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed")
 
@@ -57,7 +56,7 @@ class Run:
     @cached_property
     def histogram(self) -> pd.DataFrame | None:
         """Counts of silver's and gold's scores in bins of 0..1; None of a run without silver."""
-        path = self.folder / "histogram.json"
+        path = self.folder / HISTOGRAM
         return pd.DataFrame(_json(path)) if path.exists() else None
 
     @cached_property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -14,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from augsbert.archives import sha256_of_file
+
 log = logging.getLogger(__name__)
 
 MANIFEST = "stage.json"
@@ -21,12 +22,6 @@ MANIFEST = "stage.json"
 MANIFEST_KEYS = ("name", "kind", "key", "version", "settings", "inputs", "seconds", "environment")
 _ALIVE = ".alive"
 _SPENT = ".spent.json"
-
-
-def sha256_of_file(path: Path) -> str:
-    """Sha256 (hex) of a file's bytes, read in pieces."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def seal(scratch: Path, manifest: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from augsbert import run_files
 from augsbert.errors import UserError
 from augsbert.store import files
 
@@ -22,10 +23,6 @@ _UNFINISHED = ".partial"
 _TRASH = ".trash"
 #: Folders of the store that hold no stages; ``rows`` are values kept by row, such as labels by pair.
 _APART = ("rows", ".locks", _TRASH)
-#: The file of a run that lists the stages it hangs on.
-_RECORDS = "stages.json"
-#: The file that a run writes as it begins.
-_BEGUN = "settings.json"
 
 
 @dataclass(frozen=True)
@@ -130,9 +127,9 @@ def needed(runs: Iterable[Path]) -> set[str]:
     """
     keys: set[str] = set()
     for folder in runs:
-        records = list(_named(folder, _RECORDS))
+        records = list(_named(folder, run_files.STAGES))
         if not records:
-            raise UserError(f"{folder}: no run has left its {_RECORDS} here, so it is not known what to keep.")
+            raise UserError(f"{folder}: no run has left its {run_files.STAGES} here, so it is not known what to keep.")
         keys |= {record["key"][:32] for path in records for record in json.loads(path.read_text())}
     return keys
 
@@ -146,8 +143,8 @@ def _named(folder: Path, name: str) -> Iterator[Path]:
 
 def unfinished_runs(runs: Iterable[Path]) -> list[Path]:
     """The runs in or below these folders that began and did not end: what they need is not known."""
-    begun = [path.parent for folder in runs for path in _named(folder, _BEGUN)]
-    return [run for run in begun if not (run / "metrics.json").exists()]
+    begun = [path.parent for folder in runs for path in _named(folder, run_files.SETTINGS)]
+    return [run for run in begun if not (run / run_files.METRICS).exists()]
 
 
 def unneeded(store: Path, keep: set[str] | None) -> list[Entry]:

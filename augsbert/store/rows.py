@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from augsbert.store.files import sha256_of_file
+from augsbert.archives import sha256_of_file
 
 log = logging.getLogger(__name__)
 
