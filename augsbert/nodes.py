@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import pandas as pd
 from omegaconf import DictConfig
 
 from augsbert import stages
-from augsbert.config import located, make, mounted, plain
+from augsbert.config import make, plain
+from augsbert.config_checks import located, mounted
 from augsbert.errors import UserError
-from augsbert.evaluation import PRIMARY
 from augsbert.hardware import Hardware
-from augsbert.pairs import Splits, Task
+from augsbert.pairs import Splits
 from augsbert.parts import STAGE, Part, nested
 from augsbert.store import Stage, Store
-from augsbert.store.rows import Rows
-
-log = logging.getLogger(__name__)
 
 #: Versions of the code behind each kind of stage; a test fails when that code changes and its version does not.
 VERSIONS = {
@@ -51,27 +46,6 @@ def parts_of(cfg: DictConfig) -> dict[str, Any]:
     return parts | {"baseline": {**parts["bi_encoder"], **plain(cfg.baseline)}}
 
 
-class TrainingData(NamedTuple):
-    """What an encoder is fitted on.
-
-    ``train`` gives scored pairs; ``dev`` gives those that decide which epoch is kept, and the task that they pose.
-    ``inputs`` are the stages that both read, ``settings`` whatever else decides them.
-    """
-
-    train: Callable[[], pd.DataFrame]
-    dev: Callable[[], tuple[pd.DataFrame, Task]]
-    inputs: Mapping[str, Stage]
-    settings: Callable[[], Mapping[str, Any]]
-
-
-class EvaluationData(NamedTuple):
-    """What encoders are evaluated on: ``dev`` and ``test`` pairs of a task; the rest as in :class:`TrainingData`."""
-
-    splits: Callable[[], Splits]
-    inputs: Mapping[str, Stage]
-    settings: Mapping[str, Any]
-
-
 class Nodes:
     """What the flow's stages are made with.
 
@@ -85,108 +59,6 @@ class Nodes:
         self.cfg, self.store, self.fetch = cfg, store, fetch
         self.hardware: Hardware = make(plain(cfg.trainer))
         self.splits: Callable[[Stage], Splits] = cache(lambda stage: stages.read_splits(stage.folder))
-
-    def evaluation(self, name: str, parts: Mapping[str, Part], data: EvaluationData) -> Stage:
-        """An encoder's scores (of several, their mean) of dev and test pairs, and their metrics."""
-        encoders = [part.replaced(loss=None, fit=None) for part in parts.values()]
-
-        def write(folder: Path) -> None:
-            # In float32, as sentence-transformers loads what is kept.
-            jobs = [self.scoring(f"test {name}", encoder, "32-true") for encoder in encoders]
-            stages.evaluate(folder, jobs, data.splits())
-
-        def settings() -> dict[str, Any]:
-            return _joint([encoder.keyed for encoder in encoders], "encoders") | dict(data.settings)
-
-        inputs = {**data.inputs, **_joint_inputs(encoders)}
-        return self.stage(f"evaluation/{name}", write, settings, inputs, kind="evaluation")
-
-    def fitted(self, name: str, part: Part, data: TrainingData) -> Part:
-        """The part with the stage that fits it as its encoder.
-
-        Args:
-            name: the role, such as ``baseline``; what stands before a slash is its place in the config.
-            part: an encoder with its fit.
-            data: what it is fitted on.
-
-        Raises:
-            UserError: the devices do not divide the batch size, or do not have the precision.
-        """
-        role = name.partition("/")[0]
-        fit = {**part.settings["fit"], "precision": self.hardware.precision(part.settings["fit"]["precision"])}
-        self.hardware.share(fit["batch_size"], f"{'baseline' if role == 'upper_bound' else role}.fit.batch_size")
-        part = part.replaced(fit=fit)
-
-        def write(folder: Path) -> None:
-            dev, task = data.dev()
-            job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": task}
-            stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, data.train(), dev)
-
-        def settings() -> dict[str, Any]:
-            return part.keyed | dict(data.settings())
-
-        kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
-        stage = self.stage(name, write, settings, {**data.inputs, **part.inputs}, kind)
-        return part.replaced({"encoder": stage}, num_layers=None)
-
-    def _pruning(self, name: str, task: Task) -> dict[str, Any] | None:
-        """The trial that the bi-encoder's fit reports to, where the search goes by what the fit reports."""
-        if name != "bi_encoder" or self.cfg.pruning is None:
-            return None
-        goes_by = self.cfg.objective or f"bi_encoder/dev/{PRIMARY[self.posed]}"
-        if goes_by != f"bi_encoder/dev/{PRIMARY[task]}":
-            log.info("no trial is given up early: the fit reports %s, the search goes by %s", PRIMARY[task], goes_by)
-            return None
-        return plain(self.cfg.pruning)
-
-    @property
-    def posed(self) -> Task:
-        """The task that the encoders are evaluated on."""
-        raise NotImplementedError
-
-    def labelled(
-        self,
-        name: str,
-        labeller: Mapping[str, Part],
-        pairs: Callable[[], pd.DataFrame],
-        inputs: Mapping[str, Stage],
-        cut: Callable[[], Mapping[str, Any]],
-    ) -> Stage:
-        """Pairs with the labeller's score (of several, their mean); each one's scores are kept for other runs, by pair.
-
-        Args:
-            name: of the stage.
-            labeller: cross-encoders by stage name.
-            pairs: gives what to score.
-            inputs: what ``pairs`` reads.
-            cut: gives what decides the pairs beside the inputs.
-        """
-        labellers = list(labeller.values())
-        precisions = [self._precision(labeller) for labeller in labellers]
-
-        def write(folder: Path) -> None:
-            kept = [
-                Rows(self.store.dir / "rows" / f"{labeller.identity[:32]}-{precision}-{VERSIONS['labels']}")
-                for labeller, precision in zip(labellers, precisions, strict=True)
-            ]
-            jobs = [partial(self.scoring, "labels", *labeller) for labeller in zip(labellers, precisions, strict=True)]
-            stages.label(folder, list(zip(jobs, kept, strict=True)), pairs())
-
-        def settings() -> dict[str, Any]:
-            keyed = [{"labeller": part.keyed, "precision": p} for part, p in zip(labellers, precisions, strict=True)]
-            return _joint(keyed, "labellers") | dict(cut())
-
-        return self.stage(name, write, settings, {**inputs, **_joint_inputs(labellers)}, "labels")
-
-    def _precision(self, labeller: Part) -> str:
-        """What it was fitted in; one that is taken as it is computes in what is fast on this machine."""
-        fit = labeller.settings.get("fit") or {}
-        return self.hardware.precision(fit.get("precision", "auto"))
-
-    def scoring(self, name: str, encoder: Part, precision: str) -> dict[str, Any]:
-        """What a job needs to know to score pairs with the encoder."""
-        settings = encoder.replaced(loss=None, fit=None).ready()
-        return {"stage": name, "encoder": settings, "hardware": plain(self.cfg.trainer), "precision": precision}
 
     def part(self, name: str) -> Part:
         """The part of that name in the config; ``encoder: stage:NAME``, nested ones too, becomes an input."""
@@ -241,15 +113,3 @@ class Nodes:
         """A node; its kind is its name where the name is no role."""
         kind = kind or name
         return Stage(self.store, name, kind, write, settings, dict(inputs or {}), VERSIONS[kind])
-
-
-def _joint(settings: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """What counts of several encoders together; of a single one, what counts of it."""
-    return settings[0] if len(settings) == 1 else {name: settings}
-
-
-def _joint_inputs(encoders: Sequence[Part]) -> dict[str, Stage]:
-    """The stages behind several encoders, by role and number; of a single one, by role."""
-    if len(encoders) == 1:
-        return dict(encoders[0].inputs)
-    return {f"{role}/{i}": stage for i, encoder in enumerate(encoders) for role, stage in encoder.inputs.items()}

@@ -1,4 +1,4 @@
-"""The flow of Augmented SBERT: with its first half, silver.py, read it and you have read the method.
+"""The flow of Augmented SBERT: read gold.py, silver.py and this, and you have read the method.
 
 Here gold and silver become encoders, and encoders the rows of a table (Thakur et al. 2021, sections 3 and 4).
 """
@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from augsbert.batching import lone_candidates
 from augsbert.config import part_class
+from augsbert.encoder_nodes import EvaluationData, TrainingData
 from augsbert.errors import UserError
-from augsbert.nodes import EvaluationData, TrainingData
 from augsbert.pairs import Splits, Task, hold_out, mix, task_of
 from augsbert.parts import Part
 from augsbert.silver import Round, SilverFlow, table_of

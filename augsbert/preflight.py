@@ -12,7 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
-from augsbert.config import check, complain, located, make, mistyped, nearest, part_class, plain
+from augsbert.config import make, nearest, part_class, plain
+from augsbert.config_checks import check, complain, located, mistyped
 from augsbert.encoders.model_folder import limits, read_config
 from augsbert.encoders.weights import resolve
 from augsbert.errors import UserError

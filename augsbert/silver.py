@@ -1,4 +1,4 @@
-"""The first half of the flow: from gold and a pool of sentences to silver (Thakur et al. 2021, sections 3 and 4).
+"""The flow from gold and a pool of sentences to silver (Thakur et al. 2021, sections 3 and 4).
 
 A node is a stage that is made when something asks for its folder, so a run makes only what its report needs. The rule
 that makes the scenarios fall out: what has no score is labelled; if nothing needs a label, no cross-encoder is
@@ -7,7 +7,6 @@ trained.
 
 from __future__ import annotations
 
-import logging
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,15 +15,13 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from augsbert import stages
-from augsbert.datasets.checks import check_scores
+from augsbert.encoder_nodes import EvaluationData
 from augsbert.errors import UserError
-from augsbert.nodes import EvaluationData, Nodes, TrainingData
-from augsbert.pairs import SENTENCES, Evidence, Pool, Task, digest, draw, without
+from augsbert.gold import GoldFlow, text_of
+from augsbert.pairs import SENTENCES, Evidence, Pool, digest, without
 from augsbert.parts import Part
 from augsbert.pool import read_pool, unlabelled, write_pool
 from augsbert.store import Stage, Store
-
-log = logging.getLogger(__name__)
 
 
 class Round(NamedTuple):
@@ -34,7 +31,7 @@ class Round(NamedTuple):
     bi_encoder: Stage
 
 
-class SilverFlow(Nodes):
+class SilverFlow(GoldFlow):
     """The stages up to silver: each is a property, made of those above it.
 
     Args:
@@ -50,52 +47,6 @@ class SilverFlow(Nodes):
         self.before: Round | None = None
 
     @cached_property
-    def target(self) -> Stage:
-        """Gold pairs of the domain where the bi-encoder must work."""
-        return self.dataset("dataset", self.cfg.dataset)
-
-    @cached_property
-    def source(self) -> Stage:
-        """Gold pairs of the domain where the labeller learns: the target itself, except in domain adaptation."""
-        source = self.cfg.get("source")
-        return self.target if source is None else self.dataset("source", source)
-
-    @cached_property
-    def gold(self) -> pd.DataFrame:
-        """The source's train pairs, cut to ``gold_size`` by seed alone; none of them is a target's dev or test pair.
-
-        Raises:
-            UserError: there are fewer than ``gold_size``, they have one score only, or none.
-        """
-        splits = self.splits(self.source)
-        gold = draw(self.unseen(splits.train), self.cfg.gold_size, self.cfg.seed)
-        check_scores(gold, splits.task, f"gold_size={self.cfg.gold_size}")
-        check_scores(self.unseen(splits.dev), splits.task, f"{'source' if self.adapted else 'dataset'}: dev")
-        return gold
-
-    @cached_property
-    def seen_elsewhere(self) -> pd.DataFrame:
-        """The source's pairs that would tell the target's labels: its dev's or test's to a fit, its test's to dev."""
-        source, target = self.splits(self.source), self.splits(self.target)
-        pairs = pd.concat([source.train, source.dev], ignore_index=True)
-        if not self.adapted:
-            return pairs[:0]
-        kept = [without(source.train, target.dev, target.test), without(source.dev, target.test)]
-        seen = without(pairs, *kept)
-        if len(seen):
-            log.warning("source: %d of its train and dev pairs are the target's dev or test pairs; left out", len(seen))
-        return seen
-
-    def unseen(self, pairs: pd.DataFrame) -> pd.DataFrame:
-        """Pairs of the source without those that :attr:`seen_elsewhere` has."""
-        return without(pairs, self.seen_elsewhere) if len(self.seen_elsewhere) else pairs
-
-    def cut(self) -> dict[str, Any]:
-        """What decides the gold beside its source."""
-        cut = {"gold_size": self.cfg.gold_size, "seed": self.cfg.seed if self.cfg.gold_size else None}
-        return cut | ({"without": _text_of(self.seen_elsewhere)} if len(self.seen_elsewhere) else {})
-
-    @cached_property
     def pool(self) -> Stage:
         """Sentences without labels. Its key holds their text alone: with other labels it is the same key."""
 
@@ -104,7 +55,7 @@ class SilverFlow(Nodes):
             return unlabelled(self.cfg.pool, self.splits(self.target).train, self.gold)
 
         def settings() -> dict[str, Any]:
-            return {"sentences": digest(read().sentences), "pairs": _text_of(read().pairs)}
+            return {"sentences": digest(read().sentences), "pairs": text_of(read().pairs)}
 
         return self.stage("pool", lambda folder: write_pool(folder, read()), settings)
 
@@ -130,7 +81,7 @@ class SilverFlow(Nodes):
             stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
 
         def settings() -> dict[str, Any]:
-            return {"sampler": sampler.keyed, "exclude": _text_of(self.exclude)}
+            return {"sampler": sampler.keyed, "exclude": text_of(self.exclude)}
 
         inputs = {"pool": self.pool, **sampler.inputs, **before}
         return self.stage(self.in_round("candidates"), write, settings, inputs, "candidates")
@@ -148,7 +99,7 @@ class SilverFlow(Nodes):
             stages.write_augmented(folder, made, augmenter.settings["_target_"])
 
         def settings() -> dict[str, Any]:
-            return {"augmenter": augmenter.keyed, "exclude": _text_of(self.exclude)} | self.cut()
+            return {"augmenter": augmenter.keyed, "exclude": text_of(self.exclude)} | self.cut()
 
         return self.stage("augmented", write, settings, {"source": self.source, **augmenter.inputs})
 
@@ -186,18 +137,9 @@ class SilverFlow(Nodes):
         selector = self.part("selector")
         judged = {"labeller": self.labeller_evaluation} if getattr(selector.make(), "reads_dev", False) else {}
 
-        def dev() -> pd.DataFrame:
-            pairs = self.splits(self.source).dev
-            scores = table_of(judged["labeller"], "predictions")["prediction"]
-            return self.unseen(pairs.assign(prediction=scores[: len(pairs)].to_numpy()))
-
         def write(folder: Path) -> None:
-            labels, augmented = (None if s is None else table_of(s) for s in (self.labels, self.augmented))
-            # A pair that comes from both has one score, the labeller's.
-            both = augmented if labels is None or augmented is None else without(augmented, labels)
-            scored = pd.concat([table for table in (labels, both) if table is not None], ignore_index=True)
             with self.located_errors("selector", selector):
-                taken = selector.make()(scored, Evidence(self.gold, dev))
+                taken = selector.make()(self._scored(), Evidence(self.gold, self._dev_as_labelled))
             stages.write_silver(folder, taken)
 
         def settings() -> dict[str, Any]:
@@ -205,6 +147,18 @@ class SilverFlow(Nodes):
 
         inputs |= {"source": self.source, **judged}
         return self.stage(self.in_round("silver"), write, settings, inputs, "silver")
+
+    def _scored(self) -> pd.DataFrame:
+        """Labelled candidates and augmented pairs; a pair that is both has one score, the labeller's."""
+        labels, augmented = (None if s is None else table_of(s) for s in (self.labels, self.augmented))
+        both = augmented if labels is None or augmented is None else without(augmented, labels)
+        return pd.concat([table for table in (labels, both) if table is not None], ignore_index=True)
+
+    def _dev_as_labelled(self) -> pd.DataFrame:
+        """The source's dev pairs with the labeller's ``prediction``."""
+        pairs = self.splits(self.source).dev
+        scores = table_of(self.labeller_evaluation, "predictions")["prediction"]
+        return self.unseen(pairs.assign(prediction=scores[: len(pairs)].to_numpy()))
 
     @cached_property
     def labeller_evaluation(self) -> Stage:
@@ -218,36 +172,12 @@ class SilverFlow(Nodes):
         data = EvaluationData(lambda: self.splits(self.source), {"dataset": self.source}, {})
         return self.evaluation("labeller", self.labeller, data)
 
-    def of_gold(self, dataset: Stage, *, whole: bool = False) -> TrainingData:
-        """Gold, or all of the data set's train pairs; its dev pairs decide."""
-
-        def train() -> pd.DataFrame:
-            if not whole:
-                return self.gold
-            splits = self.splits(dataset)
-            check_scores(splits.train, splits.task, "compare.upper_bound=true")
-            return splits.train
-
-        def dev() -> tuple[pd.DataFrame, Task]:
-            splits = self.splits(dataset)
-            return splits.dev if whole else self.unseen(splits.dev), splits.task
-
-        def settings() -> dict[str, Any]:
-            return {"gold_size": None, "seed": None} if whole else self.cut()
-
-        return TrainingData(train, dev, {"source": dataset}, settings)
-
     @cached_property
     def relabelled(self) -> Stage:
         """Gold with the labeller's scores in place of people's."""
         return self.labelled(
             "labels/gold", self.labeller, lambda: self.gold[SENTENCES], {"source": self.source}, self.cut
         )
-
-    @property
-    def adapted(self) -> bool:
-        """Whether the labels of the target are not for use: another domain is the source."""
-        return self.source is not self.target
 
     def in_round(self, name: str) -> str:
         """The name of a stage that each round makes anew: plain in the last one."""
@@ -257,7 +187,3 @@ class SilverFlow(Nodes):
 def table_of(stage: Stage, name: str = "pairs") -> pd.DataFrame:
     """A table in a finished stage's folder; the stage is made if need be."""
     return pd.read_parquet(stage.folder / f"{name}.parquet")
-
-
-def _text_of(pairs: pd.DataFrame) -> str:
-    return digest(pairs[SENTENCES].to_numpy(dtype=object).ravel())

@@ -16,7 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from augsbert.cli import CONF
 from augsbert.commandline import explain, given, parts_help, refuse_null_parts, unknown_value
-from augsbert.config import TARGET, check, located, mistakes, part_class, plain
+from augsbert.config import TARGET, part_class, plain
+from augsbert.config_checks import check, located, mistakes
 from augsbert.errors import UserError
 from augsbert.nodes import parts_of
 from augsbert.preflight import NEEDED, SETTINGS

@@ -32,13 +32,13 @@ FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "encoders/occ
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],
-    "pool": ["pool.py", "pairs.py", "silver.py"],
-    "candidates": ["stages.py", "pairs.py", "silver.py"],
-    "augmented": ["stages.py", "pairs.py", "silver.py"],
-    "silver": ["stages.py", "pairs.py", "silver.py"],
-    "cross_encoder": [*FITTING, "pairs.py", "silver.py"],
-    "bi_encoder": [*FITTING, "pairs.py", "silver.py", "pipeline.py"],
-    "labels": [*SCORING, "pairs.py", "silver.py"],
+    "pool": ["pool.py", "pairs.py", "gold.py", "silver.py"],
+    "candidates": ["stages.py", "pairs.py", "gold.py", "silver.py"],
+    "augmented": ["stages.py", "pairs.py", "gold.py", "silver.py"],
+    "silver": ["stages.py", "pairs.py", "gold.py", "silver.py"],
+    "cross_encoder": [*FITTING, "pairs.py", "gold.py", "silver.py"],
+    "bi_encoder": [*FITTING, "pairs.py", "gold.py", "silver.py", "pipeline.py"],
+    "labels": [*SCORING, "pairs.py", "gold.py", "silver.py"],
     "evaluation": [*SCORING, "evaluation.py", "pipeline.py"],
 }
 

@@ -15,7 +15,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from augsbert.cli import CONF
-from augsbert.config import mistakes
+from augsbert.config_checks import mistakes
 from augsbert.nodes import parts_of
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "paper"
