@@ -6,34 +6,26 @@ hydra-optuna-sweeper asks for Optuna below 3, numbers a resumed search from 0 ag
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from filelock import FileLock, Timeout
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from augsbert import studies
 from augsbert.errors import UserError
 from augsbert.ranges import check_choice, check_count
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.distributions import BaseDistribution
-
-log = logging.getLogger(__name__)
-
-_KILLED = "killed"
 
 
 class OptunaSweeper(Sweeper):
@@ -105,68 +97,25 @@ class OptunaSweeper(Sweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         name = self.study_name or _named(arguments)
-        with self._alone(name):
-            study = self._study(name)
+        with studies.locked(name, Path(self.config.store.dir).expanduser().absolute()):
+            study = studies.opened(name, self.storage, self.direction)
+            # A sampler that starts from its seed again would draw again what the first trials were.
+            study.sampler = self.sampler(seed=self.seed + len(study.trials))
+            studies.enqueue_killed(study)
             self._search(study, searched, fixed)
-        _report(study, folder)
-
-    @contextlib.contextmanager
-    def _alone(self, study: str) -> Iterator[None]:
-        """One search at a time goes on with a study, as it takes the trials under way for dead.
-
-        Raises:
-            UserError: another one is at work.
-        """
-        lock = Path(self.config.store.dir).expanduser().absolute() / ".locks" / f"study-{study}.lock"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(lock, timeout=0):
-                yield
-        except Timeout:
-            raise UserError(
-                f"study {study}: another search is at work on it. Wait for it, or set hydra.sweeper.study_name; "
-                "hydra.sweeper.n_jobs and a launcher run several trials at once."
-            ) from None
-
-    def _study(self, name: str) -> Study:
-        import optuna
-
-        from augsbert.pruning import storage
-
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            study = optuna.create_study(
-                storage=storage(self.storage), study_name=name, direction=self.direction, load_if_exists=True
-            )
-        except Exception as error:  # of many kinds, for the storage is a file, or a database of any make
-            said = str(error).strip().splitlines()[0]
-            raise UserError(f"hydra.sweeper.storage={self.storage}: it cannot be opened ({said}).") from error
-        if study.direction.name.lower() != self.direction:
-            raise UserError(
-                f"hydra.sweeper.direction={self.direction}: study {name} is to {study.direction.name.lower()}. "
-                "Set hydra.sweeper.study_name to another one."
-            )
-        # A sampler that starts from its seed again would draw again what the first trials were.
-        study.sampler = self.sampler(seed=self.seed + len(study.trials))
-        for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if _KILLED in trial.user_attrs:
-                log.warning("trial %d was killed again, and is given up: %s", trial.number, trial.params)
-                continue
-            study.enqueue_trial(trial.params, user_attrs={_KILLED: trial.number})
-            log.info("trial %d was killed; its settings come again", trial.number)
-        return study
+        studies.report(study, folder)
 
     def _search(self, study: Study, searched: Mapping[str, BaseDistribution], fixed: Sequence[str]) -> None:
-        while (left := self.n_trials - _finished(study) - self.failed) > 0:
-            trials = [_asked(study, searched) for _ in range(min(self.n_jobs, left))]
+        while (left := self.n_trials - studies.finished(study) - self.failed) > 0:
+            trials = [studies.asked(study, searched) for _ in range(min(self.n_jobs, left))]
             jobs = [
                 [*fixed, *(f"{key}={value}" for key, value in trial.params.items()), self._told(study, trial)]
                 for trial in trials
             ]
             self.validate_batch_is_legal(jobs)
             results = self.launcher.launch(jobs, initial_job_idx=trials[0].number)
-            self.failed += sum(not _tell(study, *ended) for ended in zip(trials, results, strict=True))
+            ended = zip(trials, (result.return_value for result in results), strict=True)
+            self.failed += sum(not studies.tell(study, trial, value) for trial, value in ended)
 
     def _told(self, study: Study, trial: Trial) -> str:
         """The override that lets a job report to its trial."""
@@ -199,21 +148,6 @@ def _distribution(override: Override) -> BaseDistribution:
     return FloatDistribution(float(low or 0), float(high or 0), log=log_scale)
 
 
-def _asked(study: Study, searched: Mapping[str, BaseDistribution]) -> Trial:
-    """A new trial.
-
-    Raises:
-        UserError: the study was begun with other values of a setting.
-    """
-    try:
-        return study.ask(dict(searched))
-    except ValueError as error:
-        raise UserError(
-            f"study {study.study_name}: it was begun with other values ({error}). Give it those, or set "
-            "hydra.sweeper.study_name to another one."
-        ) from error
-
-
 def literal(value: Any) -> str:
     """A value of plain containers in the grammar of Hydra's overrides."""
     if isinstance(value, Mapping):
@@ -225,35 +159,3 @@ def literal(value: Any) -> str:
 
 def _named(arguments: Sequence[str]) -> str:
     return f"augsbert-{hashlib.sha256(chr(0).join(sorted(arguments)).encode()).hexdigest()[:12]}"
-
-
-def _finished(study: Study) -> int:
-    """Trials with a result. Those that failed in earlier runs do not count, as what made them fail may be mended."""
-    from optuna.trial import TrialState
-
-    return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED)))
-
-
-def _tell(study: Study, trial: Trial, result: JobReturn) -> bool:
-    """Tell a trial's value, unless it was pruned, which it has said itself; whether it has ended well."""
-    from optuna.trial import TrialState
-
-    value = result.return_value
-    if study.trials[trial.number].state.is_finished():
-        return True
-    failed = value is None or math.isnan(value)
-    study.tell(trial, None if failed else value, state=TrialState.FAIL if failed else None)
-    return not failed
-
-
-def _report(study: Study, folder: Path) -> None:
-    from optuna.trial import TrialState
-
-    done = study.get_trials(states=(TrialState.COMPLETE,))
-    if not done:
-        log.warning("study %s: no trial was finished", study.study_name)
-        return
-    best = {"name": study.study_name, "best_params": study.best_params, "best_value": study.best_value}
-    OmegaConf.save(OmegaConf.create(best), folder / "optimization_results.yaml")
-    settings = " ".join(f"{key}={value}" for key, value in study.best_params.items())
-    log.info("study %s, %d trials: best %.4f with %s", study.study_name, len(study.trials), study.best_value, settings)
