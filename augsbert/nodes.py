@@ -28,7 +28,7 @@ VERSIONS = {
     "cross_encoder": 4,
     "labels": 3,
     "silver": 2,
-    "bi_encoder": 4,
+    "bi_encoder": 5,
     "evaluation": 5,
 }
 

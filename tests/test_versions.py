@@ -37,7 +37,7 @@ KINDS = {
     "augmented": ["stages.py", "pairs.py", "gold.py", "silver.py"],
     "silver": ["stages.py", "pairs.py", "gold.py", "silver.py"],
     "cross_encoder": [*FITTING, "pairs.py", "gold.py", "silver.py"],
-    "bi_encoder": [*FITTING, "pairs.py", "gold.py", "silver.py", "pipeline.py"],
+    "bi_encoder": [*FITTING, "encoders/unpadding.py", "pairs.py", "gold.py", "silver.py", "pipeline.py"],
     "labels": [*SCORING, "pairs.py", "gold.py", "silver.py"],
     "evaluation": [*SCORING, "evaluation.py", "pipeline.py"],
 }

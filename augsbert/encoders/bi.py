@@ -15,6 +15,7 @@ from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder, Row
 from augsbert.encoders.network import refuse_random_body
 from augsbert.encoders.pooling import check_pooling_mode, pool
+from augsbert.encoders.unpadding import unpad_training
 from augsbert.pairs import distinct_sentences
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ class BiEncoder(PairEncoder):
         check_pooling_mode(pooling_mode)
         super().__init__(encoder, num_layers, max_seq_length, fit)
         self.pooling_mode, self.loss = pooling_mode, loss
+
+    def configure_model(self) -> None:
+        """As any encoder's; a fit then spends nothing on padding, where the network's build is known."""
+        if self.model is None:
+            super().configure_model()
+            assert self.model is not None
+            unpad_training(self.model)
 
     def new_model(self, config: Any) -> PreTrainedModel:
         """The network without a head; a pooler that its weights bring is kept but, being unused, not trained.
