@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from augsbert.errors import UserError
+from augsbert.ranges import check_count
 
 # Of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -37,9 +38,8 @@ class Hardware:
         num_nodes: int = 1,
         strategy: str = "ddp",
     ) -> None:
-        for name, value in (("devices", devices), ("num_nodes", num_nodes)):
-            if value < 1:
-                raise UserError(f"trainer.{name}={value}: it must be 1 or more.")
+        check_count("trainer.devices", devices)
+        check_count("trainer.num_nodes", num_nodes)
         self.accelerator, self.devices, self.num_nodes, self.strategy = accelerator, devices, num_nodes, strategy
 
     @property

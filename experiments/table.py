@@ -31,6 +31,7 @@ class Table(NamedTuple):
     metric: str = "spearman"
 
 
+COLUMNS = ["row", "seed", "metric", "dev", "test", "silver", "made"]
 STSB = {"dataset.path": "stsbenchmark.tsv.gz"}
 QUORA = {"dataset.path": "quora-IR-dataset.zip"}
 TWO_LAYERS = "bi_encoder.num_layers=2"
@@ -96,6 +97,7 @@ def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -
     command = [sys.executable, str(ROOT / "run.py"), *overrides, f"seed={seed}", f"hydra.run.dir={folder}"]
     subprocess.run(command, check=True)
     metrics = json.loads((folder / "metrics.json").read_text())
+    made = made_by(folder)
     encoders = {"bi_encoder": f"AugSBERT, {name}", **SHARED}
     return [
         {
@@ -105,10 +107,20 @@ def run(name: str, overrides: list[str], seed: int, folder: Path, metric: str) -
             "dev": metrics[f"{encoder}/dev/{metric}"],
             "test": metrics[f"{encoder}/test/{metric}"],
             "silver": metrics["silver/pairs"] if encoder == "bi_encoder" else None,
+            "made": made,
         }
         for encoder, label in encoders.items()
         if f"{encoder}/test/{metric}" in metrics
     ]
+
+
+def made_by(folder: Path) -> str:
+    """The processors that a run's stages were made on, and the commit that asked for them."""
+    stages = json.loads((folder / "stages.json").read_text())
+    processors = sorted({stage["environment"]["processor"] for stage in stages})
+    described = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
+    commit = subprocess.run(described, capture_output=True, text=True, check=False).stdout.strip()
+    return f"{', '.join(processors)}, {commit or 'no git'}"
 
 
 def recorded(name: str) -> list[dict[str, Any]]:
@@ -119,15 +131,20 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 def write(name: str, figures: pd.DataFrame) -> None:
     """All figures as JSON, mean and standard deviation over seeds as Markdown."""
-    figures = figures.drop_duplicates(["row", "seed"], keep="last").sort_values("seed", kind="stable")
+    # Figures that were recorded before this column was lack it.
+    figures = figures.reindex(columns=COLUMNS).drop_duplicates(["row", "seed"], keep="last")
+    figures = figures.sort_values("seed", kind="stable")
     augmented = [row for row in figures["row"].unique() if row not in SHARED.values()]
     metric = figures["metric"].iloc[0].replace("_", " ")
-    lines = [f"| {metric} x100 | dev | test | silver pairs | seeds |", "|---|---|---|---|---|"]
+    lines = [f"| {metric} x100 | dev | test | silver pairs | seeds | made on, with |"]
+    lines += ["|---|---|---|---|---|---|"]
     for row in [SHARED["untrained"], SHARED["baseline"], *augmented, SHARED["cross_encoder"]]:
         cells = figures[figures["row"] == row]
         if not cells.empty:
             silver = "" if cells["silver"].isna().all() else f"{cells['silver'].mean():,.0f}"
-            lines.append(f"| {row} | {spread(cells['dev'])} | {spread(cells['test'])} | {silver} | {len(cells)} |")
+            made = "; ".join(cells["made"].fillna("not recorded").unique())
+            spreads = f"{spread(cells['dev'])} | {spread(cells['test'])}"
+            lines.append(f"| {row} | {spreads} | {silver} | {len(cells)} | {made} |")
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / f"{name}.json").write_text(figures.to_json(orient="records", indent=1) + "\n")
     (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n")

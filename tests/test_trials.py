@@ -81,10 +81,10 @@ def test_one_seed_is_fitted_at_once(run: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"seeds": 0}, "seed_optimization.seeds=0: it must be a whole number, 1 or more."),
-        ({"seeds": 1.5}, "seed_optimization.seeds=1.5: it must be a whole number, 1 or more."),
-        ({"stop_at": 0}, "seed_optimization.stop_at=0: it must be above 0 and at most 1."),
-        ({"seed": 3}, "seed_optimization.seed: it takes seeds and stop_at only."),
+        ({"seeds": 0}, "seed_optimization.seeds=0: it must be a whole number of at least 1."),
+        ({"seeds": 1.5}, "seed_optimization.seeds=1.5: it must be a whole number of at least 1."),
+        ({"stop_at": 0}, "seed_optimization.stop_at=0: it must be a number above 0 and up to 1."),
+        ({"seed": 3}, "seed_optimization.seed=3: seed_optimization takes seeds, stop_at only."),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, float], message: str) -> None:

@@ -15,8 +15,7 @@ import pandas as pd
 from augsbert.augmenters.copies import Copies, Sides
 from augsbert.augmenters.masked import MaskedModel
 from augsbert.augmenters.words import Span, changeable, draw, like, put, starts_sentence
-from augsbert.errors import UserError
-from augsbert.ranges import check_count, check_number, check_share, filled
+from augsbert.ranges import check_above_zero, check_count, check_share, filled
 
 SAMPLING: Mapping[str, float] = MappingProxyType({"top_k": 20, "top_p": 0.95, "temperature": 1.0})
 
@@ -136,8 +135,6 @@ def _checked(sampling: Mapping[str, float]) -> dict[str, float]:
     """``sampling`` with the defaults for what it leaves out."""
     whole = filled("sampling", sampling, SAMPLING)
     check_count("sampling.top_k", whole["top_k"])
-    check_number("sampling.top_p", whole["top_p"], 0, 1)
-    check_number("sampling.temperature", whole["temperature"], 0, np.inf)
-    if whole["temperature"] == 0 or whole["top_p"] == 0:
-        raise UserError("sampling: top_p and temperature must be above 0.")
+    check_share("sampling.top_p", whole["top_p"])
+    check_above_zero("sampling.temperature", whole["temperature"])
     return whole

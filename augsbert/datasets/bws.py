@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from augsbert.datasets.checks import Duplicates, Layout, check_choice, complete, merged, read_pairs
+from augsbert.datasets.checks import Duplicates, Layout, complete, merged, read_pairs
 from augsbert.datasets.drawn import draw_splits, folder_files
 from augsbert.pairs import Splits
-from augsbert.ranges import check_count
+from augsbert.ranges import check_choice, check_count
 
 LAYOUT = Layout("argument1", "argument2", "score")
 CORPUS = "BWS_Argument_Similarity_Corpus.csv"

@@ -155,16 +155,6 @@ def check_scores(table: pd.DataFrame, task: pairs.Task, where: str, *, unlabelle
         )
 
 
-def check_choice(setting: str, value: object, allowed: Collection[str]) -> None:
-    """Refuse a value that is none of the allowed words.
-
-    Raises:
-        UserError: it is none of them.
-    """
-    if value not in allowed:
-        raise UserError(f"{setting}={value}: must be one of {', '.join(allowed)}.")
-
-
 def _texts(column: pd.Series, where: str) -> list[str]:
     _refuse(column, column.isna(), "the sentence is missing", where)
     _refuse(column, [not isinstance(value, str) for value in column], "{} is not text", where)

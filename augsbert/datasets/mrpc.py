@@ -7,10 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
-from augsbert.datasets.checks import Duplicates, Layout, check_choice, complete, merged, read_pairs
+from augsbert.datasets.checks import Duplicates, Layout, complete, merged, read_pairs
 from augsbert.datasets.drawn import draw_splits, folder_files
 from augsbert.pairs import Splits
-from augsbert.ranges import check_count
+from augsbert.ranges import check_choice, check_count
 
 LAYOUT = Layout("#1 String", "#2 String", "Quality", task="binary")
 FILES = ("msr_paraphrase_train.txt", "msr_paraphrase_test.txt")

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from augsbert.archives import member_lines, raw_file, raw_path, text_lines
-from augsbert.datasets.checks import SPLITS, Duplicates, Layout, check_choice, complete, scored_pairs
+from augsbert.datasets.checks import SPLITS, Duplicates, Layout, complete, scored_pairs
 from augsbert.datasets.download import DOWNLOADS, Download
 from augsbert.datasets.tabular import from_delimited
 from augsbert.pairs import Splits
+from augsbert.ranges import check_choice
 
 LAYOUT = Layout("question1", "question2", "is_duplicate", task="binary")
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augsbert.archives import raw_file
-from augsbert.datasets.checks import EMPTY, SPLITS, Duplicates, Layout, check_choice, complete, read_splits
+from augsbert.datasets.checks import EMPTY, SPLITS, Duplicates, Layout, complete, read_splits
 from augsbert.datasets.download import DOWNLOADS, Download
 from augsbert.errors import UserError
 from augsbert.pairs import Splits
+from augsbert.ranges import check_choice
 
 LAYOUT = Layout(split="split", score_range=(0.0, 5.0))
 ROWS = {"train": 5749, "dev": 1500, "test": 1379}  # as published, repeated pairs included

@@ -16,7 +16,6 @@ from augsbert.datasets.checks import (
     SPLITS,
     Duplicates,
     Layout,
-    check_choice,
     check_scores,
     complete,
     merged,
@@ -26,6 +25,7 @@ from augsbert.datasets.checks import (
 from augsbert.datasets.hub import HubFiles
 from augsbert.errors import UserError
 from augsbert.pairs import Splits, Task
+from augsbert.ranges import check_choice
 
 COLUMNS = {"sentence1": "sentence1", "sentence2": "sentence2", "score": "score", "split": None}
 DRAW = {"dev_size": None, "test_size": None, "seed": 0}

@@ -14,9 +14,10 @@ from augsbert.encoders.export import save_bi_encoder
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder, Row
 from augsbert.encoders.network import refuse_random_body
-from augsbert.encoders.pooling import check_pooling_mode, pool
+from augsbert.encoders.pooling import POOLING_MODES, pool
 from augsbert.encoders.unpadding import unpad_training
 from augsbert.pairs import distinct_sentences
+from augsbert.ranges import check_choice
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -47,7 +48,7 @@ class BiEncoder(PairEncoder):
         loss: Any = None,
         fit: Fit | None = None,
     ) -> None:
-        check_pooling_mode(pooling_mode)
+        check_choice("pooling_mode", pooling_mode, POOLING_MODES)
         super().__init__(encoder, num_layers, max_seq_length, fit)
         self.pooling_mode, self.loss = pooling_mode, loss
 

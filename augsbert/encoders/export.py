@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from augsbert.encoders.pooling import check_pooling_mode
+from augsbert.encoders.pooling import POOLING_MODES
+from augsbert.ranges import check_choice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,7 @@ def save_bi_encoder(
     Raises:
         UserError: the pooling mode is unknown.
     """
-    check_pooling_mode(pooling_mode)
+    check_choice("pooling_mode", pooling_mode, POOLING_MODES)
     _save_transformer(model, tokenizer, folder, max_seq_length)
     width = model.config.hidden_size
     pooling = {"word_embedding_dimension": width, "pooling_mode": pooling_mode, "include_prompt": True}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from augsbert.errors import UserError
+from augsbert.ranges import check_above_zero, check_count, check_inside, check_number, check_share, filled
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,22 +52,19 @@ class Fit:
         seed: int = 0,
         seed_optimization: Mapping[str, float] = ONE_SEED,
     ) -> None:
-        _check("epochs", epochs, epochs >= 1, "1 or more")
-        _check("batch_size", batch_size, batch_size >= 1, "1 or more")
-        _check("learning_rate", learning_rate, 0 < learning_rate < 1, "between 0 and 1")
-        _check("warmup_ratio", warmup_ratio, 0 <= warmup_ratio <= 1, "0 to 1")
-        _check("weight_decay", weight_decay, 0 <= weight_decay < math.inf, "0 or more, and finite")
-        _check("max_grad_norm", max_grad_norm, 0 < max_grad_norm < math.inf, "above 0, and finite")
-        _check("seed", seed, 0 <= seed < 2**63, "0 to 2**63 - 1")
+        check_count("epochs", epochs)
+        check_count("batch_size", batch_size)
+        check_inside("learning_rate", learning_rate)
+        check_number("warmup_ratio", warmup_ratio, 0, 1)
+        check_number("weight_decay", weight_decay, 0, math.inf)
+        check_above_zero("max_grad_norm", max_grad_norm)
+        check_count("seed", seed, least=0, most=2**63 - 1)
         self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
         self.warmup_ratio, self.weight_decay, self.max_grad_norm = warmup_ratio, weight_decay, max_grad_norm
         self.precision, self.seed = precision, seed
-        self.seed_optimization = {**ONE_SEED, **seed_optimization}
-        for name in seed_optimization.keys() - ONE_SEED.keys():
-            raise UserError(f"seed_optimization.{name}: it takes seeds and stop_at only.")
-        seeds, stop_at = (self.seed_optimization[name] for name in ONE_SEED)
-        _check("seed_optimization.seeds", seeds, isinstance(seeds, int) and seeds >= 1, "a whole number, 1 or more")
-        _check("seed_optimization.stop_at", stop_at, 0 < stop_at <= 1, "above 0 and at most 1")
+        self.seed_optimization = filled("seed_optimization", seed_optimization, ONE_SEED)
+        check_count("seed_optimization.seeds", self.seed_optimization["seeds"])
+        check_share("seed_optimization.stop_at", self.seed_optimization["stop_at"])
 
     def optimizers(self, parameters: Iterable[tuple[str, nn.Parameter]], steps: int) -> dict[str, Any]:
         """What ``LightningModule.configure_optimizers`` returns, for ``steps`` optimiser steps in all."""
@@ -82,8 +79,3 @@ class Fit:
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, fused=self.precision != "16-mixed")
         schedule = get_linear_schedule_with_warmup(optimizer, round(self.warmup_ratio * steps), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def _check(name: str, value: Any, good: bool, allowed: str) -> None:
-    if not good:
-        raise UserError(f"{name}={value}: it must be {allowed}.")

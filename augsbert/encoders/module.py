@@ -20,6 +20,7 @@ from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import limits
 from augsbert.encoders.network import keep_layers
 from augsbert.errors import UserError
+from augsbert.ranges import check_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -44,10 +45,9 @@ class PairEncoder(pl.LightningModule):
 
     def __init__(self, encoder: str, num_layers: int | None, max_seq_length: int, fit: Fit | None) -> None:
         super().__init__()
-        if num_layers is not None and num_layers < 1:
-            raise UserError(f"num_layers={num_layers}: it must be 1 or more, or null for all layers.")
-        if not 3 <= max_seq_length <= 8192:
-            raise UserError(f"max_seq_length={max_seq_length}: it must be 3 to 8192.")
+        if num_layers is not None:
+            check_count("num_layers", num_layers)
+        check_count("max_seq_length", max_seq_length, least=3, most=8192)
         self.encoder, self.num_layers, self.max_seq_length, self.fit_settings = encoder, num_layers, max_seq_length, fit
         self.model: PreTrainedModel | None = None
         self.tokenizer: PreTrainedTokenizerBase | None = None

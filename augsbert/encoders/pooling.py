@@ -6,26 +6,12 @@ tokens come in. Nothing here knows prompts or joins several poolings into one ve
 
 from __future__ import annotations
 
-import difflib
-
 import torch
 from torch import Tensor
 
-from augsbert.errors import UserError
+from augsbert.ranges import check_choice
 
 POOLING_MODES = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
-
-
-def check_pooling_mode(pooling_mode: str) -> None:
-    """Refuse a name that is not one of ``POOLING_MODES``.
-
-    Raises:
-        UserError: names the bad mode, the nearest good one and all of them.
-    """
-    if pooling_mode not in POOLING_MODES:
-        near = difflib.get_close_matches(str(pooling_mode), POOLING_MODES, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise UserError(f"pooling_mode={pooling_mode} is unknown.{hint} Choose one of {', '.join(POOLING_MODES)}.")
 
 
 def pool(token_embeddings: Tensor, attention_mask: Tensor, pooling_mode: str) -> Tensor:
@@ -46,7 +32,7 @@ def pool(token_embeddings: Tensor, attention_mask: Tensor, pooling_mode: str) ->
     Raises:
         UserError: the mode is unknown.
     """
-    check_pooling_mode(pooling_mode)
+    check_choice("pooling_mode", pooling_mode, POOLING_MODES)
     tokens = token_embeddings.float()
     mask = attention_mask.unsqueeze(-1).float()  # (B, T, 1)
     if pooling_mode == "cls":

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from augsbert.errors import UserError
+from augsbert.ranges import check_above_zero
 from augsbert.reporting.no_logger import NoRun
 from augsbert.reporting.silver import figures, histogram
 from augsbert.reporting.table import rows as table_rows
@@ -66,8 +67,7 @@ class Wandb:
     ) -> None:
         if not project or set(project) & set("/\\#?%:"):
             raise UserError(f"logger.project={project!r}: give a name without any of / \\ # ? % :")
-        if timeout <= 0:
-            raise UserError(f"logger.timeout={timeout}: give a number of seconds above 0")
+        check_above_zero("logger.timeout", timeout)
         if bad := [tag for tag in tags or [] if not 1 <= len(tag) <= _TAG_LENGTH]:
             raise UserError(f"logger.tags: {bad[0]!r} has {len(bad[0])} characters; give 1 to {_TAG_LENGTH}")
         self._place = {"project": project, "entity": entity, "name": name}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from augsbert.errors import UserError
 from augsbert.pairs import Evidence
-from augsbert.ranges import check_count, check_number
+from augsbert.ranges import check_count, check_number, check_share
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,7 @@ class KDE:
     VERSION = 1
 
     def __init__(self, scale: float = 1.0, bandwidth: float | None = None, seed: int = 0) -> None:
-        check_number("scale", scale, 0, 1)
-        if scale == 0:
-            raise UserError("scale=0: give a number above 0 and up to 1; 0 would keep no pair.")
+        check_share("scale", scale)
         if bandwidth is not None:
             check_number("bandwidth", bandwidth, _NARROWEST, 1)
         check_count("seed", seed, least=0)

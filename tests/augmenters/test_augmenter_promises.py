@@ -86,9 +86,9 @@ def test_the_seed_decides(augmenter: Callable[..., Augmenter], gold: pd.DataFram
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"copies": 0}, "copies=0: give a whole number of at least 1."),
-        ({"sides": "left"}, "sides='left': choose one of one, both."),
-        ({"seed": -1}, "seed=-1: give a whole number of at least 0."),
+        ({"copies": 0}, "copies=0: it must be a whole number of at least 1."),
+        ({"sides": "left"}, "sides=left: it must be one of one, both."),
+        ({"seed": -1}, "seed=-1: it must be a whole number of at least 0."),
     ],
 )
 def test_a_bad_argument_is_named(augmenter: Callable[..., Augmenter], settings: dict, message: str) -> None:

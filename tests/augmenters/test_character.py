@@ -54,7 +54,7 @@ def test_a_larger_share_changes_more_words() -> None:
 
 
 def test_unknown_or_no_noises_are_refused() -> None:
-    with pytest.raises(UserError, match="noises='typo': choose one of keyboard"):
+    with pytest.raises(UserError, match="noises=typo: it must be one of keyboard"):
         Character(noises=["typo"])  # type: ignore[list-item]
     with pytest.raises(UserError, match="noises=\\[\\]: name at least one"):
         Character(noises=[])

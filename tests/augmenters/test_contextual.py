@@ -242,13 +242,13 @@ def test_words_are_found_and_put_back_without_touching_what_is_between() -> None
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"share": 2}, "share=2: give a number above 0 and up to 1."),
-        ({"copies": 0}, "copies=0: give a whole number of at least 1."),
-        ({"sides": "none"}, "sides='none': choose one of one, both."),
-        ({"sampling": {"top_k": 0}}, "sampling.top_k=0: give a whole number of at least 1."),
+        ({"share": 2}, "share=2: it must be a number above 0 and up to 1."),
+        ({"copies": 0}, "copies=0: it must be a whole number of at least 1."),
+        ({"sides": "none"}, "sides=none: it must be one of one, both. Did you mean one?"),
+        ({"sampling": {"top_k": 0}}, "sampling.top_k=0: it must be a whole number of at least 1."),
         ({"sampling": {"k": 1}}, "sampling.k=1: sampling takes top_k, top_p, temperature only."),
-        ({"sampling": {"temperature": "hot"}}, "sampling.temperature='hot': give a number in 0..inf."),
-        ({"sampling": {"temperature": 0}}, "sampling: top_p and temperature must be above 0."),
+        ({"sampling": {"temperature": "hot"}}, "sampling.temperature=hot: it must be a finite number above 0."),
+        ({"sampling": {"top_p": 0}}, "sampling.top_p=0: it must be a number above 0 and up to 1."),
     ],
 )
 def test_a_bad_argument_is_named(settings: dict, message: str) -> None:

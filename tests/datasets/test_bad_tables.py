@@ -223,8 +223,8 @@ def test_unpacked_folder_that_lacks_a_file_names_it(tmp_path: Path) -> None:
 
 
 SETTINGS: dict[str, tuple[Callable[[], Any], str]] = {
-    "duplicates": (lambda: Stsb(duplicates="max"), "dataset.duplicates=max: must be one of error, mean."),  # type: ignore[arg-type]
-    "task": (lambda: Table("a", task="rank"), "dataset.task=rank: must be one of regression, binary."),  # type: ignore[arg-type]
+    "duplicates": (lambda: Stsb(duplicates="sum"), "dataset.duplicates=sum: it must be one of error, mean."),  # type: ignore[arg-type]
+    "task": (lambda: Table("a", task="rank"), "dataset.task=rank: it must be one of regression, binary."),  # type: ignore[arg-type]
     "sha256": (
         lambda: Quora(sha256="abc"),
         "dataset.sha256='abc': 64 hex digits are expected, as sha256sum prints them, or null.",

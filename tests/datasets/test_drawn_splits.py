@@ -88,5 +88,5 @@ def test_a_corpus_that_is_cut_short_is_refused(data: Callable[[str], Path], tmp_
 
 
 def test_a_split_that_is_not_known_is_refused() -> None:
-    with pytest.raises(UserError, match=r"dataset\.split=cross_topic: must be one of official, paper"):
+    with pytest.raises(UserError, match=r"dataset\.split=cross_topic: it must be one of official, paper"):
         Mrpc("x", split="cross_topic")  # type: ignore[arg-type]

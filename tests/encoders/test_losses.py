@@ -249,21 +249,21 @@ def test_softmax_classes_are_the_nearest_levels() -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "message"),
     [
-        ("CoSENTLoss", {"scale": 0}, "scale=0: it must be a number above 0."),
-        ("AnglELoss", {"scale": float("nan")}, "scale=nan: it must be a number above 0."),
-        ("MultipleNegativesRankingLoss", {"scale": "high"}, "scale=high: it must be a number above 0."),
+        ("CoSENTLoss", {"scale": 0}, "scale=0: it must be a finite number above 0."),
+        ("AnglELoss", {"scale": float("nan")}, "scale=nan: it must be a finite number above 0."),
+        ("MultipleNegativesRankingLoss", {"scale": "high"}, "scale=high: it must be a finite number above 0."),
         (
             "MultipleNegativesRankingLoss",
             {"positive_from": 4},
-            "positive_from=4: it must be a score, a number in 0..1.",
+            "positive_from=4: it must be a number in 0..1.",
         ),
-        ("ContrastiveLoss", {"margin": -1.0}, "margin=-1.0: it must be a number above 0."),
+        ("ContrastiveLoss", {"margin": -1.0}, "margin=-1.0: it must be a finite number above 0."),
         (
             "OnlineContrastiveLoss",
             {"distance_metric": "cosine"},
-            "distance_metric=cosine: it must be one of cosine_distance, euclidean, manhattan.",
+            "distance_metric=cosine: it must be one of cosine_distance, euclidean, manhattan. Did you mean cosine_distance?",
         ),
-        ("SoftmaxLoss", {"num_labels": 1}, "num_labels=1: it must be a whole number, at least 2."),
+        ("SoftmaxLoss", {"num_labels": 1}, "num_labels=1: it must be a whole number of at least 2."),
     ],
 )
 def test_a_bad_argument_is_named_with_what_is_allowed(name: str, arguments: dict[str, Any], message: str) -> None:

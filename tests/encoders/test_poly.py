@@ -265,10 +265,10 @@ def test_codes_file_is_checked_and_readable_as_the_others_are(poly: Callable[...
 
 
 REFUSED = {
-    "codes='all': choose one of learnt, first": {"codes": "all"},
-    "num_codes=0: give a whole number of at least 1": {"num_codes": 0},
-    "similarity='l2': choose one of cosine, dot": {"similarity": "l2"},
-    "pooling_mode=men is unknown": {"pooling_mode": "men"},
+    "codes=all: it must be one of learnt, first": {"codes": "all"},
+    "num_codes=0: it must be a whole number of at least 1": {"num_codes": 0},
+    "similarity=l2: it must be one of cosine, dot": {"similarity": "l2"},
+    "pooling_mode=men: it must be one of": {"pooling_mode": "men"},
     "similarity=dot: CoSENTLoss trains cosines": {"similarity": "dot", "loss": losses.CoSENTLoss()},
 }
 

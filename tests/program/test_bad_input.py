@@ -166,18 +166,18 @@ CONFIG = {
     "out of range, all at once": Case(
         "sampler.top_k=0 cross_encoder.max_seq_length=1 bi_encoder/loss=cosent bi_encoder.loss.scale=0 "
         "bi_encoder.fit.warmup_ratio=2 baseline.fit.epochs=0 trainer.devices=0",
-        "error: sampler.top_k=0: give a whole number of at least 1.\n"
-        "error: cross_encoder.max_seq_length=1: it must be 3 to 8192.\n"
-        "error: bi_encoder.fit.warmup_ratio=2: it must be 0 to 1.\n"
-        "error: bi_encoder.loss.scale=0: it must be a number above 0.\n"
-        "error: trainer.devices=0: it must be 1 or more.\n"
-        "error: baseline.fit.epochs=0: it must be 1 or more.\n",
+        "error: sampler.top_k=0: it must be a whole number of at least 1.\n"
+        "error: cross_encoder.max_seq_length=1: it must be a whole number of at least 3 and at most 8192.\n"
+        "error: bi_encoder.fit.warmup_ratio=2: it must be a number in 0..1.\n"
+        "error: bi_encoder.loss.scale=0: it must be a finite number above 0.\n"
+        "error: trainer.devices=0: it must be a whole number of at least 1.\n"
+        "error: baseline.fit.epochs=0: it must be a whole number of at least 1.\n",
     ),
     "in a source's settings": Case(
         "dataset@source=table source.score_range=[5,0] bi_encoder.pooling_mode=meen",
         "error: source.train: it has no value. Set source.train=...\n"
-        "error: bi_encoder.pooling_mode=meen is unknown. Did you mean mean? "
-        "Choose one of cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken.\n",
+        "error: bi_encoder.pooling_mode=meen: it must be one of cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken. "
+        "Did you mean mean?\n",
     ),
     "no FAISS": Case(
         "sampler=semantic",
@@ -206,10 +206,10 @@ CONFIG = {
     "values that only a fit or a device would refuse": Case(
         "bi_encoder.fit.seed=-1 baseline.fit.max_grad_norm=inf cross_encoder.fit.weight_decay=inf "
         "selector=binarise selector.method=quantile selector.quantile=0",
-        "error: selector.quantile=0: give a number between 0 and 1.\n"
-        "error: cross_encoder.fit.weight_decay=inf: it must be 0 or more, and finite.\n"
-        "error: bi_encoder.fit.seed=-1: it must be 0 to 2**63 - 1.\n"
-        "error: baseline.fit.max_grad_norm=inf: it must be above 0, and finite.\n",
+        "error: selector.quantile=0: it must be a number between 0 and 1.\n"
+        "error: cross_encoder.fit.weight_decay=inf: it must be a finite number of at least 0.\n"
+        "error: bi_encoder.fit.seed=-1: it must be a whole number of at least 0 and at most 9223372036854775807.\n"
+        "error: baseline.fit.max_grad_norm=inf: it must be a finite number above 0.\n",
     ),
     "what is not on this machine": Case(
         "sampler=semantic sampler.device=cuda:1 bi_encoder.fit.precision=16-mixed",
@@ -405,8 +405,8 @@ METHOD = {
     ),
     "samplers out of range": Case(
         "sampler=bm25_semantic sampler.bm25.top_k=0 sampler.semantic.memory_mib=0",
-        "error: sampler.bm25.top_k=0: give a whole number of at least 1.\n"
-        "error: sampler.semantic.memory_mib=0: give a whole number of at least 1.\n",
+        "error: sampler.bm25.top_k=0: it must be a whole number of at least 1.\n"
+        "error: sampler.semantic.memory_mib=0: it must be a whole number of at least 1.\n",
     ),
     "settings of the flow": Case(
         "train_on=gold holdout=1 rounds=0 relabel_gold=maybe compare.poly=2",
@@ -466,11 +466,11 @@ METHOD = {
     ),
     "poly-encoder without codes": Case(
         "bi_encoder=poly bi_encoder.num_codes=0",
-        "error: bi_encoder.num_codes=0: give a whole number of at least 1.\n",
+        "error: bi_encoder.num_codes=0: it must be a whole number of at least 1.\n",
     ),
     "seed optimisation out of range": Case(
         "bi_encoder.fit.seed_optimization.seeds=0",
-        "error: bi_encoder.fit.seed_optimization.seeds=0: it must be a whole number, 1 or more.\n",
+        "error: bi_encoder.fit.seed_optimization.seeds=0: it must be a whole number of at least 1.\n",
     ),
 }
 

@@ -143,31 +143,31 @@ def test_no_query_brings_more_than_top_k_pairs(name: str) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Random(num_pairs=0, seed=0), "num_pairs=0: give a whole number of at least 1."),
-        (lambda: Random(num_pairs=1, seed=-1), "seed=-1: give a whole number of at least 0."),
-        (lambda: BM25(top_k=0), "top_k=0: give a whole number of at least 1."),
-        (lambda: BM25(top_k=1.5), "top_k=1.5: give a whole number of at least 1."),  # type: ignore[arg-type]
-        (lambda: BM25(backend="bm25"), "backend='bm25': choose one of bm25s, rank_bm25."),  # type: ignore[arg-type]
-        (lambda: BM25(stopwords="french"), "stopwords='french': choose one of null, english."),  # type: ignore[arg-type]
-        (lambda: BM25(k1=-1), "k1=-1: give a number in 0..100."),
-        (lambda: BM25(b=float("nan")), "b=nan: give a number in 0..1."),
-        (lambda: Semantic("x", top_k=True), "top_k=True: give a whole number of at least 1."),
-        (lambda: Semantic("x", index="pq"), "index='pq': choose one of flat, hnsw, ivf."),  # type: ignore[arg-type]
-        (lambda: Semantic("x", memory_mib=0), "memory_mib=0: give a whole number of at least 1."),
-        (lambda: Semantic("x", ivf={"probes": 0}), "ivf.probes=0: give a whole number of at least 1."),
-        (lambda: Given(num_pairs=0), "num_pairs=0: give a whole number of at least 1."),
-        (lambda: Given(seed=-1), "seed=-1: give a whole number of at least 0."),
-        (lambda: Hard("x", top_k=0), "top_k=0: give a whole number of at least 1."),
-        (lambda: Hard("x", seed=-1), "seed=-1: give a whole number of at least 0."),
-        (lambda: Hard("x", memory_mib=0), "memory_mib=0: give a whole number of at least 1."),
-        (lambda: Hard("x", window={"range_min": -1}), "window.range_min=-1: give a whole number of at least 0."),
+        (lambda: Random(num_pairs=0, seed=0), "num_pairs=0: it must be a whole number of at least 1."),
+        (lambda: Random(num_pairs=1, seed=-1), "seed=-1: it must be a whole number of at least 0."),
+        (lambda: BM25(top_k=0), "top_k=0: it must be a whole number of at least 1."),
+        (lambda: BM25(top_k=1.5), "top_k=1.5: it must be a whole number of at least 1."),  # type: ignore[arg-type]
+        (lambda: BM25(backend="bm25"), "backend=bm25: it must be one of bm25s, rank_bm25. Did you mean bm25s?"),  # type: ignore[arg-type]
+        (lambda: BM25(stopwords="french"), "stopwords=french: it must be one of null, english."),  # type: ignore[arg-type]
+        (lambda: BM25(k1=-1), "k1=-1: it must be a number in 0..100."),
+        (lambda: BM25(b=float("nan")), "b=nan: it must be a number in 0..1."),
+        (lambda: Semantic("x", top_k=True), "top_k=True: it must be a whole number of at least 1."),
+        (lambda: Semantic("x", index="pq"), "index=pq: it must be one of flat, hnsw, ivf."),  # type: ignore[arg-type]
+        (lambda: Semantic("x", memory_mib=0), "memory_mib=0: it must be a whole number of at least 1."),
+        (lambda: Semantic("x", ivf={"probes": 0}), "ivf.probes=0: it must be a whole number of at least 1."),
+        (lambda: Given(num_pairs=0), "num_pairs=0: it must be a whole number of at least 1."),
+        (lambda: Given(seed=-1), "seed=-1: it must be a whole number of at least 0."),
+        (lambda: Hard("x", top_k=0), "top_k=0: it must be a whole number of at least 1."),
+        (lambda: Hard("x", seed=-1), "seed=-1: it must be a whole number of at least 0."),
+        (lambda: Hard("x", memory_mib=0), "memory_mib=0: it must be a whole number of at least 1."),
+        (lambda: Hard("x", window={"range_min": -1}), "window.range_min=-1: it must be a whole number of at least 0."),
         (
             lambda: Hard("x", window={"range_min": 50, "range_max": 50}),
-            "window.range_max=50: give a whole number of at least 51.",
+            "window.range_max=50: it must be a whole number of at least 51.",
         ),
-        (lambda: Hard("x", window={"range_max": 2.5}), "window.range_max=2.5: give a whole number of at least 11."),
-        (lambda: Hard("x", window={"min_score": -2}), "window.min_score=-2: give a number in -1..1."),
-        (lambda: Hard("x", window={"min_score": 0.9}), "window.max_score=0.8: give a number in 0.9..1."),
+        (lambda: Hard("x", window={"range_max": 2.5}), "window.range_max=2.5: it must be a whole number of at least 11."),
+        (lambda: Hard("x", window={"min_score": -2}), "window.min_score=-2: it must be a number in -1..1."),
+        (lambda: Hard("x", window={"min_score": 0.9}), "window.max_score=0.8: it must be a number in 0.9..1."),
         (
             lambda: Hard("x", window={"margin": 0.1}),
             "window.margin=0.1: window takes range_min, range_max, min_score, max_score only.",

@@ -99,25 +99,25 @@ def test_the_sources_dev_is_not_scored_for_selectors_that_do_not_need_it(name: s
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: KDE(scale=0), "scale=0: give a number above 0 and up to 1; 0 would keep no pair."),
-        (lambda: KDE(scale=1.5), "scale=1.5: give a number in 0..1."),
-        (lambda: KDE(bandwidth=0), "bandwidth=0: give a number in 1e-05..1."),
-        (lambda: KDE(seed=-1), "seed=-1: give a whole number of at least 0."),
-        (lambda: Top(share=0), "share=0: give a number above 0 and up to 1."),
-        (lambda: Top(share=50), "share=50: give a number above 0 and up to 1."),
-        (lambda: Top(size=0), "size=0: give a whole number of at least 1."),
-        (lambda: Top(end="upper"), "end='upper': choose one of highest, lowest, both."),  # type: ignore[arg-type]
+        (lambda: KDE(scale=0), "scale=0: it must be a number above 0 and up to 1."),
+        (lambda: KDE(scale=1.5), "scale=1.5: it must be a number above 0 and up to 1."),
+        (lambda: KDE(bandwidth=0), "bandwidth=0: it must be a number in 1e-05..1."),
+        (lambda: KDE(seed=-1), "seed=-1: it must be a whole number of at least 0."),
+        (lambda: Top(share=0), "share=0: it must be a number above 0 and up to 1."),
+        (lambda: Top(share=50), "share=50: it must be a number above 0 and up to 1."),
+        (lambda: Top(size=0), "size=0: it must be a whole number of at least 1."),
+        (lambda: Top(end="upper"), "end=upper: it must be one of highest, lowest, both."),  # type: ignore[arg-type]
         (
             lambda: Binarise(method="mean"),  # type: ignore[arg-type]
-            "method='mean': choose one of fixed, quantile, prior, source_dev.",
+            "method=mean: it must be one of fixed, quantile, prior, source_dev.",
         ),
-        (lambda: Binarise(threshold=5), "threshold=5: give a number between 0 and 1."),
-        (lambda: Binarise(quantile=80), "quantile=80: give a number between 0 and 1."),
-        (lambda: Binarise(positive_share=-0.1), "positive_share=-0.1: give a number between 0 and 1."),
-        (lambda: Binarise(positive_from=float("nan")), "positive_from=nan: give a number in 0..1."),
-        (lambda: Balance(bins=1), "bins=1: give a whole number of at least 2."),
-        (lambda: Balance(per_bin=0), "per_bin=0: give a whole number of at least 1."),
-        (lambda: Balance(seed=0.5), "seed=0.5: give a whole number of at least 0."),  # type: ignore[arg-type]
+        (lambda: Binarise(threshold=5), "threshold=5: it must be a number between 0 and 1."),
+        (lambda: Binarise(quantile=80), "quantile=80: it must be a number between 0 and 1."),
+        (lambda: Binarise(positive_share=-0.1), "positive_share=-0.1: it must be a number between 0 and 1."),
+        (lambda: Binarise(positive_from=float("nan")), "positive_from=nan: it must be a number in 0..1."),
+        (lambda: Balance(bins=1), "bins=1: it must be a whole number of at least 2."),
+        (lambda: Balance(per_bin=0), "per_bin=0: it must be a whole number of at least 1."),
+        (lambda: Balance(seed=0.5), "seed=0.5: it must be a whole number of at least 0."),  # type: ignore[arg-type]
     ],
 )
 def test_a_bad_argument_is_named_with_its_value_and_what_is_allowed(make: Callable[[], object], message: str) -> None:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.losses.interface import above_zero, every_row, no_parameters, within_scores
-from augsbert.errors import UserError
+from augsbert.encoders.losses.interface import every_row, no_parameters
+from augsbert.ranges import check_above_zero, check_choice, check_number
 
 DISTANCES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cosine_distance": lambda u, v: 1 - F.cosine_similarity(u, v),
@@ -43,19 +43,13 @@ class ContrastiveLoss(nn.Module):
         self, distance_metric: str = "cosine_distance", margin: float = 0.5, positive_from: float = 0.5
     ) -> None:
         super().__init__()
-        self.distance_metric = distance_name(distance_metric)
-        self.margin = above_zero("margin", margin)
-        self.positive_from = within_scores("positive_from", positive_from)
+        check_choice("distance_metric", distance_metric, list(DISTANCES))
+        check_above_zero("margin", margin)
+        check_number("positive_from", positive_from, 0, 1)
+        self.distance_metric, self.margin, self.positive_from = distance_metric, margin, positive_from
 
     def forward(self, u: Tensor, v: Tensor, scores: Tensor) -> Tensor:
         """(B, D), (B, D), (B,) -> scalar."""
         distances = DISTANCES[self.distance_metric](u.float(), v.float())
         losses = torch.where(scores >= self.positive_from, distances**2, F.relu(self.margin - distances) ** 2)
         return 0.5 * losses.mean()
-
-
-def distance_name(distance_metric: str) -> str:
-    """Return ``distance_metric``, or raise UserError where ``DISTANCES`` has no such name."""
-    if distance_metric not in DISTANCES:
-        raise UserError(f"distance_metric={distance_metric}: it must be one of {', '.join(DISTANCES)}.")
-    return distance_metric

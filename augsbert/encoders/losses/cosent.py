@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.losses.interface import above_zero, every_row, no_parameters
+from augsbert.encoders.losses.interface import every_row, no_parameters
+from augsbert.ranges import check_above_zero
 
 
 class CoSENTLoss(nn.Module):
@@ -30,7 +31,8 @@ class CoSENTLoss(nn.Module):
 
     def __init__(self, scale: float = 20.0) -> None:
         super().__init__()
-        self.scale = above_zero("scale", scale)
+        check_above_zero("scale", scale)
+        self.scale = scale
 
     def forward(self, u: Tensor, v: Tensor, scores: Tensor) -> Tensor:
         """(B, D), (B, D), (B,) -> scalar."""

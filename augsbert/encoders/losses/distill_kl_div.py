@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.losses.interface import above_zero, every_row, no_parameters
+from augsbert.encoders.losses.interface import every_row, no_parameters
+from augsbert.ranges import check_above_zero
 
 
 class DistillKLDivLoss(nn.Module):
@@ -34,7 +35,8 @@ class DistillKLDivLoss(nn.Module):
 
     def __init__(self, temperature: float = 0.05) -> None:
         super().__init__()
-        self.temperature = above_zero("temperature", temperature)
+        check_above_zero("temperature", temperature)
+        self.temperature = temperature
 
     def forward(self, u: Tensor, v: Tensor, scores: Tensor, queries: Tensor) -> Tensor:
         """(B, D), (B, D), (B,), (B,) whole numbers, equal for rows of one query -> scalar."""

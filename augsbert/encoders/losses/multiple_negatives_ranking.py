@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.losses.interface import above_zero, no_parameters, within_scores
+from augsbert.encoders.losses.interface import no_parameters
 from augsbert.errors import UserError
+from augsbert.ranges import check_above_zero, check_number
 
 
 class MultipleNegativesRankingLoss(nn.Module):
@@ -32,8 +33,9 @@ class MultipleNegativesRankingLoss(nn.Module):
 
     def __init__(self, scale: float = 20.0, positive_from: float = 0.5) -> None:
         super().__init__()
-        self.scale = above_zero("scale", scale)
-        self.positive_from = within_scores("positive_from", positive_from)
+        check_above_zero("scale", scale)
+        check_number("positive_from", positive_from, 0, 1)
+        self.scale, self.positive_from = scale, positive_from
 
     def keep(self, scores: np.ndarray) -> np.ndarray:
         """The positives: (n,) scores in 0..1 -> (n,) mask.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.losses.contrastive import DISTANCES, distance_name
-from augsbert.encoders.losses.interface import above_zero, every_row, no_parameters, within_scores
+from augsbert.encoders.losses.contrastive import DISTANCES
+from augsbert.encoders.losses.interface import every_row, no_parameters
+from augsbert.ranges import check_above_zero, check_choice, check_number
 
 
 class OnlineContrastiveLoss(nn.Module):
@@ -35,9 +36,10 @@ class OnlineContrastiveLoss(nn.Module):
         self, distance_metric: str = "cosine_distance", margin: float = 0.5, positive_from: float = 0.5
     ) -> None:
         super().__init__()
-        self.distance_metric = distance_name(distance_metric)
-        self.margin = above_zero("margin", margin)
-        self.positive_from = within_scores("positive_from", positive_from)
+        check_choice("distance_metric", distance_metric, list(DISTANCES))
+        check_above_zero("margin", margin)
+        check_number("positive_from", positive_from, 0, 1)
+        self.distance_metric, self.margin, self.positive_from = distance_metric, margin, positive_from
 
     def forward(self, u: Tensor, v: Tensor, scores: Tensor) -> Tensor:
         """(B, D), (B, D), (B,) -> scalar."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from augsbert.encoders.losses.interface import every_row
 from augsbert.errors import UserError
+from augsbert.ranges import check_count
 
 
 class SoftmaxLoss(nn.Module):
@@ -30,8 +31,7 @@ class SoftmaxLoss(nn.Module):
 
     def __init__(self, num_labels: int = 2) -> None:
         super().__init__()
-        if not isinstance(num_labels, int) or num_labels < 2:
-            raise UserError(f"num_labels={num_labels}: it must be a whole number, at least 2.")
+        check_count("num_labels", num_labels, least=2)
         self.num_labels = num_labels
         self.classifier: nn.Linear | None = None
 
