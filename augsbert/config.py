@@ -20,6 +20,15 @@ def plain(node: Any) -> Any:
     return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
 
 
+def texts(name: str, value: Any) -> list[tuple[str, str]]:
+    """Place and value of every text in a plain value, such as ``("sampler.encoder", "stage:baseline")``."""
+    if isinstance(value, Mapping):
+        return [text for key, inner in value.items() for text in texts(f"{name}.{key}", inner)]
+    if isinstance(value, list):
+        return [text for inner in value for text in texts(name, inner)]
+    return [(name, value)] if isinstance(value, str) else []
+
+
 def part_class(node: Mapping[str, Any]) -> Any:
     """The class (or function) that a node's ``_target_`` names.
 

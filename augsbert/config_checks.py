@@ -97,7 +97,11 @@ def _unbound(path: str, node: Mapping[str, Any], signature: inspect.Signature) -
         if not takes_all:
             yield f"{path}.{name}: {node[TARGET]} has no such setting{nearest(name, takes)}"
         elif not _is_part(node[name]):
-            yield from mistakes(f"{path}.{name}", node[name])
+            inner = next((other for other, value in node.items() if _is_part(value)), "NAME")
+            yield (
+                f"{path}.{name}: {node[TARGET]} holds parts alone, which have settings of their own. "
+                f"Leave it out, '~{path}.{name}', and set it in each part that is to have it: {path}.{inner}.{name}=..."
+            )
     for name, parameter in takes.items():
         if node.get(name, parameter.default) in (parameter.empty, MISSING):
             yield f"{path}.{name}: it has no value. Set {path}.{name}=..."

@@ -56,7 +56,7 @@ class EncoderNodes(Nodes):
             stages.evaluate(folder, jobs, data.splits())
 
         def settings() -> dict[str, Any]:
-            return _joint([encoder.keyed for encoder in encoders], "encoders") | dict(data.settings)
+            return {"encoders": [encoder.keyed for encoder in encoders]} | dict(data.settings)
 
         inputs = {**data.inputs, **_joint_inputs(encoders)}
         return self.stage(f"evaluation/{name}", write, settings, inputs, kind="evaluation")
@@ -83,7 +83,7 @@ class EncoderNodes(Nodes):
             stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, data.train(), dev)
 
         def settings() -> dict[str, Any]:
-            return part.keyed | dict(data.settings())
+            return {"encoder": part.keyed} | dict(data.settings())
 
         kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
         stage = self.stage(name, write, settings, {**data.inputs, **part.inputs}, kind)
@@ -134,7 +134,7 @@ class EncoderNodes(Nodes):
 
         def settings() -> dict[str, Any]:
             keyed = [{"labeller": part.keyed, "precision": p} for part, p in zip(labellers, precisions, strict=True)]
-            return _joint(keyed, "labellers") | dict(cut())
+            return {"labellers": keyed} | dict(cut())
 
         return self.stage(name, write, settings, {**inputs, **_joint_inputs(labellers)}, "labels")
 
@@ -147,11 +147,6 @@ class EncoderNodes(Nodes):
         """What a job needs to know to score pairs with the encoder."""
         settings = encoder.replaced(loss=None, fit=None).ready()
         return {"stage": name, "encoder": settings, "hardware": plain(self.cfg.trainer), "precision": precision}
-
-
-def _joint(settings: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """What counts of several encoders together; of a single one, what counts of it."""
-    return settings[0] if len(settings) == 1 else {name: settings}
 
 
 def _joint_inputs(encoders: Sequence[Part]) -> dict[str, Stage]:

@@ -12,12 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from augsbert import ranks, results
-from augsbert.config import make, nearest, plain
+from augsbert.config import make, nearest, plain, texts
 from augsbert.errors import UserError
 from augsbert.evaluation import NAMES, PRIMARY
 from augsbert.hardware import describe
 from augsbert.nodes import parts_of
-from augsbert.parts import encoders
 from augsbert.pipeline import Flow
 from augsbert.preflight import look_ahead
 from augsbert.reporting.table import table
@@ -32,9 +31,8 @@ def check(cfg: DictConfig) -> None:
     """
     _refuse_ranks(cfg)
     look_ahead(cfg)
-    parts = {name: node for name, node in parts_of(cfg).items() if node}
-    named = [(f"{name}.{role}", weights) for name, node in parts.items() for role, weights in encoders(node)]
-    named += [("pool", path) for path in ([cfg.pool] if isinstance(cfg.pool, str) else cfg.pool)]
+    named = [pair for name, node in parts_of(cfg).items() for pair in texts(name, node)]
+    named += texts("pool", plain(cfg.pool))
     results.refuse_to_replace(Path(HydraConfig.get().runtime.output_dir), named)
 
 

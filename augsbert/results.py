@@ -17,6 +17,7 @@ from augsbert.errors import UserError
 from augsbert.parts import Part
 from augsbert.pipeline import Flow
 from augsbert.reporting.silver import collapse_warning, histogram
+from augsbert.store import Stage
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +113,18 @@ def _models(flow: Flow) -> Iterator[tuple[str, Part]]:
 
 def _records(flow: Flow) -> list[dict[str, Any]]:
     """Every stage of the flow; one that nothing asked for, as what hangs on it was there, counts as found if it is."""
-    every = {stage.key: stage for last in flow.evaluations.values() for stage in last.upstream}
+    every: dict[tuple[str, str], Stage] = {}
+    for last in flow.evaluations.values():
+        for stage in last.upstream:
+            # Rounds have stages in common; roles may share a key, as the baseline and an upper bound do with all gold.
+            known = every.setdefault((stage.name, stage.key), stage)
+            every[stage.name, stage.key] = max(known, stage, key=_told)
     return [(stage.record or stage.recorded(found=stage.found))._asdict() for stage in every.values()]
+
+
+def _told(stage: Stage) -> int:
+    """How much a stage has to say of this run: that it was made, that it was found, or nothing."""
+    return 0 if stage.record is None else 2 - stage.record.found
 
 
 def _predictions(flow: Flow) -> pd.DataFrame:
@@ -157,7 +168,7 @@ def _link_or_copy(source: str, target: str) -> None:
 
 def log(flow: Flow, metrics: dict[str, float], logged: Any) -> None:
     """Give the logger the curves of the fits, the silver and the metrics."""
-    fits = {s.key: s for last in flow.evaluations.values() for s in last.upstream if s.kind in _FITTED}
+    fits = {s.name: s for last in flow.evaluations.values() for s in last.upstream if s.kind in _FITTED}
     for stage in fits.values():
         if stage.found:
             logged.curve(stage.name, json.loads((stage.folder / "curve.json").read_text()))

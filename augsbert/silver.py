@@ -77,7 +77,8 @@ class SilverFlow(GoldFlow):
 
         def write(folder: Path) -> None:
             with self.located_errors("sampler", sampler):
-                found = sampler.make()(read_pool(self.pool.folder), self.exclude)
+                # A sampler of a user's own may not heed what it is to leave out.
+                found = without(sampler.make()(read_pool(self.pool.folder), self.exclude), self.exclude)
             stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
 
         def settings() -> dict[str, Any]:
@@ -143,7 +144,8 @@ class SilverFlow(GoldFlow):
             stages.write_silver(folder, taken)
 
         def settings() -> dict[str, Any]:
-            return selector.keyed | self.cut()
+            # Apart from each other: both may have a seed.
+            return {"selector": selector.keyed} | self.cut()
 
         inputs |= {"source": self.source, **judged}
         return self.stage(self.in_round("silver"), write, settings, inputs, "silver")

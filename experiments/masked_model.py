@@ -1,6 +1,7 @@
 """A small masked language model in minutes, for machines without a model hub: a word head on MiniLM's encoder.
 
     python experiments/masked_model.py FOLDER --sentences sentences.txt
+    python experiments/masked_model.py FOLDER --stsb stsbenchmark.tsv.gz      # the sentences of its train split
 
 It knows the words of the sentences that it is trained on, and their company, a little: enough to try contextual
 augmenters on, and no more. With a network, take a real one: augmenter.encoder=distilroberta-base.
@@ -55,22 +56,27 @@ def train(
 
 
 def main() -> None:
-    """Train on the sentences of a file, or on those of the package's sample."""
+    """Train on the sentences of a file, of STSb, or of the package's sample."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--sentences", type=Path, help="a file with one a line; without it, the sample's")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--sentences", type=Path, help="a file with one a line; without it, the sample's")
+    source.add_argument("--stsb", type=Path, help="STSb's archive, whose train sentences are taken")
     parser.add_argument("--steps", type=int, default=300)
     arguments = parser.parse_args()
-    print(f"loss {train(read(arguments.sentences), arguments.folder, arguments.steps):.2f}, in {arguments.folder}")
+    sentences = read(arguments.sentences, arguments.stsb)
+    print(f"loss {train(sentences, arguments.folder, arguments.steps):.2f}, in {arguments.folder}")
 
 
-def read(path: Path | None) -> list[str]:
-    """The sentences of a file, or of the package's sample."""
+def read(path: Path | None, stsb: Path | None = None) -> list[str]:
+    """The sentences of a file, of STSb's train split, or of the package's sample."""
     from augsbert.datasets.sample import Sample
+    from augsbert.datasets.stsb import Stsb
     from augsbert.pairs import distinct_sentences
 
     if path is None:
-        return distinct_sentences(Sample()().train)
+        splits = Stsb(path=str(stsb))() if stsb else Sample()()
+        return distinct_sentences(splits.train)
     return [line.strip() for line in path.read_text(encoding="utf8").splitlines() if line.strip()]
 
 

@@ -63,7 +63,7 @@ TABLES = {
         {
             "synonym_wordnet": [],
             # A small masked language model, made on the train split's sentences:
-            # python experiments/masked_model.py out/masked_model_stsb --sentences FILE
+            # python experiments/masked_model.py out/masked_model_stsb --stsb FOLDER/stsbenchmark.tsv.gz
             "contextual_substitute": ["augmenter=contextual_substitute", "augmenter.encoder=out/masked_model_stsb"],
         },
         STSB,

@@ -3,9 +3,9 @@
     python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
     python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune --grid out_of_domain
 
-Every fit gets the same care: the baseline has its own grid, larger than AugSBERT's. ``out_of_domain`` is the baseline
-of domain adaptation from STSb, which has all of its pairs. Cells run one after the other over one store, so that a
-grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
+The baseline has a grid of its own, larger than AugSBERT's; the cross-encoder's has rates alone. ``out_of_domain`` is
+the baseline of domain adaptation from STSb, which has all of its pairs. Cells run one after the other over one store,
+so that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
 experiments/results/tuning/stsb.json.
 """
 
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of the runs")
     parser.add_argument("--grid", choices=GRIDS, nargs="+", default=list(GRIDS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("overrides", nargs="*", help="further settings of every cell")
+    parser.add_argument("--overrides", nargs="+", default=[], help="further settings of every cell")
     args = parser.parse_args()
     for grid in args.grid:
         for cell in GRIDS[grid]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from hydra import compose, initialize_config_dir
+from sentence_transformers import CrossEncoder
 
 from augsbert.cli import CONF
 from augsbert.errors import UserError
-from augsbert.pairs import SENTENCES, unordered_keys
+from augsbert.pairs import SENTENCES, Pool, unordered_keys
 from augsbert.pipeline import Flow
+from augsbert.results import _records
 from augsbert.store import Store, plan
 from tests.tiny import write_table
 
@@ -25,7 +28,8 @@ def flow(tiny_run: list[str], tmp_path: Path) -> Callable[..., Flow]:
         mean = "cross_encoder=mean" in overrides
         settings = [o for o in tiny_run if not o.startswith("hydra.") and not (mean and "cross_encoder.fit" in o)]
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return Flow(compose("config", overrides=[*settings, *overrides]), Store(tmp_path / "store"))
+            cfg = compose("config", overrides=[*settings, *overrides])
+        return Flow(cfg, Store(Path(cfg.store.dir)))
 
     return make
 
@@ -154,6 +158,9 @@ def test_the_targets_labels_never_reach_the_bi_encoder(
         assert adapted.bi_encoder is not None
         weights.append((adapted.bi_encoder.inputs["encoder"].folder / "model" / "model.safetensors").read_bytes())
         keys.append(_keys(adapted))
+        fitted = adapted.bi_encoder.inputs["encoder"].record
+        assert fitted is not None
+        assert not fitted.found
     assert keys[0]["dataset"] != keys[1]["dataset"]
     assert keys[0]["bi_encoder"] == keys[1]["bi_encoder"]
     assert weights[0] == weights[1]
@@ -198,11 +205,12 @@ def other_domain(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
+@pytest.mark.parametrize("split", ["dev", "test"])
 def test_pairs_of_the_targets_dev_and_test_are_not_learnt_from_in_the_source(
-    flow: Callable[..., Flow], tiny_table: Path, other_domain: Path
+    flow: Callable[..., Flow], tiny_table: Path, other_domain: Path, split: str
 ) -> None:
     clean = _adapted(flow, other_domain)
-    leaks = pd.read_csv(tiny_table / "test.csv")[:7].rename(
+    leaks = pd.read_csv(tiny_table / f"{split}.csv")[:7].rename(
         columns={"sentence1": "sentence2", "sentence2": "sentence1"}
     )
     train = other_domain / "train.csv"
@@ -215,13 +223,67 @@ def test_pairs_of_the_targets_dev_and_test_are_not_learnt_from_in_the_source(
 def test_pairs_of_the_targets_test_set_choose_no_model_in_the_source(
     flow: Callable[..., Flow], tiny_table: Path, other_domain: Path
 ) -> None:
-    clean = _adapted(flow, other_domain)
     dev = other_domain / "dev.csv"
-    pd.concat([pd.read_csv(tiny_table / "test.csv")[:7], pd.read_csv(dev)]).to_csv(dev, index=False)
+    own = pd.read_csv(dev)
+    pd.concat([pd.read_csv(tiny_table / "test.csv")[:7], own]).to_csv(dev, index=False)
     leaky = _adapted(flow, other_domain)
     assert len(leaky.splits(leaky.source).dev) == 47
-    chosen_on = [flow.of_gold(flow.source).dev()[0].sort_index(axis=1) for flow in (clean, leaky)]
-    pd.testing.assert_frame_equal(*chosen_on)
+    chosen_on, task = leaky.of_gold(leaky.source).dev()
+    pd.testing.assert_frame_equal(chosen_on[own.columns], own)
+    assert task == "regression"
+
+
+def test_dev_test_and_gold_never_become_candidates_or_silver(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {split: pd.read_csv(tiny_table / f"{split}.csv") for split in ("train", "dev", "test")}
+    known = pd.concat([table[:9] for table in tables.values()], ignore_index=True)
+    turned = known.rename(columns={"sentence1": "sentence2", "sentence2": "sentence1"})[SENTENCES]
+    fresh = pd.DataFrame({"sentence1": ["the red cat", "a small dog"], "sentence2": ["a big cat", "the old dog"]})
+    pd.concat([turned, fresh]).to_csv(tmp_path / "pool.csv", index=False)
+
+    def heedless(self: Any, pool: Pool, exclude: pd.DataFrame) -> pd.DataFrame:
+        return pool.pairs.assign(origin="mine")
+
+    monkeypatch.setattr("augsbert.samplers.given.Given.__call__", heedless)
+    found = flow("sampler=given", f"pool={tmp_path / 'pool.csv'}", "gold_size=null", "augmenter=character")
+    assert found.candidates is not None
+    assert found.augmented is not None
+    assert found.silver is not None
+    candidates, augmented, silver = (
+        pd.read_parquet(stage.folder / "pairs.parquet") for stage in (found.candidates, found.augmented, found.silver)
+    )
+    assert candidates[SENTENCES].to_numpy().tolist() == fresh.to_numpy().tolist()
+    forbidden = set(unordered_keys(pd.concat(tables.values())))
+    assert len(augmented) > 100
+    assert len(silver) == len(augmented) + 2
+    assert not set(unordered_keys(pd.concat([augmented, silver]))) & forbidden
+
+
+def test_the_bi_encoder_learns_from_silver_and_from_gold_where_the_config_says_so(
+    flow: Callable[..., Flow], tiny_table: Path
+) -> None:
+    both, alone = flow(), flow("train_on=silver")
+    assert both.silver is not None
+    assert alone.silver is not None
+    silver = pd.read_parquet(both.silver.folder / "pairs.parquet")
+    learnt = both.of_silver(both.silver).train()
+    assert len(learnt) == len(both.gold) + len(silver)
+    assert set(unordered_keys(learnt)) == set(unordered_keys(both.gold)) | set(unordered_keys(silver))
+    pd.testing.assert_frame_equal(alone.of_silver(alone.silver).train(), silver)
+    every = both.of_gold(both.target, whole=True).train()
+    assert set(unordered_keys(every)) == set(unordered_keys(pd.read_csv(tiny_table / "train.csv")))
+    assert len(both.gold) == 60
+
+
+@pytest.mark.parametrize("selector", ["kde", "balance"])
+def test_the_seed_of_a_selector_decides_silver_and_no_labels(flow: Callable[..., Flow], selector: str) -> None:
+    first, second = (_keys(flow(f"selector={selector}", f"selector.seed={seed}")) for seed in (1, 2))
+    assert {name for name in first if first[name] != second[name]} == {
+        "silver",
+        "bi_encoder",
+        "evaluation/bi_encoder",
+    }
 
 
 def test_what_an_augmenter_refuses_is_said_before_anything_is_labelled(
@@ -256,6 +318,20 @@ def test_the_scores_of_dev_that_a_selector_reads_are_a_stage_of_the_run(
     plain, reading = flow("selector=binarise"), flow("selector=binarise", "selector.method=source_dev")
     assert "evaluation/labeller" in _keys(reading)
     assert "evaluation/labeller" not in _keys(plain)
+
+
+def test_a_selector_reads_the_labellers_score_of_each_dev_pair_of_the_source(
+    flow: Callable[..., Flow], tiny_table: Path, other_domain: Path
+) -> None:
+    dev = other_domain / "dev.csv"
+    pd.concat([pd.read_csv(tiny_table / "test.csv")[:7], pd.read_csv(dev)[:20]]).to_csv(dev, index=False)
+    adapted = _adapted(flow, other_domain, "selector=binarise", "selector.method=source_dev")
+    read = adapted._dev_as_labelled()
+    assert len(read) == 20
+    (labeller,) = adapted.labeller.values()
+    model = CrossEncoder(str(labeller.inputs["encoder"].folder / "model"))
+    scores = model.predict(list(read[SENTENCES].itertuples(index=False, name=None)))
+    np.testing.assert_allclose(read["prediction"], scores, atol=1e-5)
 
 
 def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
@@ -326,6 +402,25 @@ def test_a_mean_of_cross_encoders_is_fitted_member_by_member(flow: Callable[...,
         if f.labels is not None
     ]
     np.testing.assert_allclose(labels, (members[0].astype(float) + members[1]) / 2, rtol=0, atol=1e-12)
+
+
+def test_what_two_rounds_share_counts_as_made_once(flow: Callable[..., Flow]) -> None:
+    twice = flow("sampler=semantic", "sampler.top_k=2", "sampler.encoder=stage:baseline", "rounds=2")
+    for evaluation in twice.evaluations.values():
+        _ = evaluation.folder
+    names = [record["name"] for record in _records(twice)]
+    assert len(names) == len(set(names))
+    assert not any(record["found"] for record in _records(twice))
+
+
+def test_roles_that_share_a_stage_are_both_on_record(flow: Callable[..., Flow]) -> None:
+    same = flow("gold_size=null", "compare.upper_bound=true", "scenario=baseline")
+    for evaluation in same.evaluations.values():
+        _ = evaluation.folder
+    records = {record["name"]: record for record in _records(same)}
+    assert records["baseline"]["key"] == records["upper_bound"]["key"]
+    assert records.keys() >= {"evaluation/baseline", "evaluation/upper_bound", "evaluation/untrained"}
+    assert not records["baseline"]["found"]
 
 
 def test_a_second_round_searches_with_the_first_rounds_bi_encoder(flow: Callable[..., Flow]) -> None:

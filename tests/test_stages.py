@@ -18,16 +18,22 @@ from augsbert.pairs import Splits
 def test_an_evaluation_leaves_the_thresholds_that_it_found_on_dev(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    labels = np.tile([0.0, 1.0, 1.0, 0.0], 5)
-    pairs = pd.DataFrame({"sentence1": "a", "sentence2": [str(i) for i in range(20)], "score": labels})
-    predicted = np.random.default_rng(0).random(20)
+    random = np.random.default_rng(0)
+    pairs = pd.DataFrame({"sentence1": "a", "sentence2": [str(i) for i in range(44)]})
+    pairs["score"] = random.integers(0, 2, 44).astype(float)
+    predicted = random.random(44)
+    dev, test = slice(0, 20), slice(20, 44)
 
     def scores(folder: Path, job: Any, pairs: pd.DataFrame) -> np.ndarray:
-        return np.tile(predicted, 2)
+        return predicted[pairs["sentence2"].astype(int)]
 
     monkeypatch.setattr(stages, "scores", scores)
-    stages.evaluate(tmp_path, [{}], Splits(train=pairs, dev=pairs, test=pairs, task="binary"))
+    stages.evaluate(tmp_path, [{}], Splits(train=pairs[:0], dev=pairs[dev], test=pairs[test], task="binary"))
     metrics = json.loads((tmp_path / "metrics.json").read_text())
-    found = best_thresholds(predicted, labels)
+    labels = pairs["score"].to_numpy()
+    found, others = (best_thresholds(predicted[split], labels[split]) for split in (dev, test))
     assert (metrics["dev/threshold_f1"], metrics["dev/threshold_accuracy"]) == (found["f1"], found["accuracy"])
-    assert metrics["dev/accuracy"] == ((predicted >= found["accuracy"]) == (labels == 1)).mean()
+    assert found["accuracy"] != others["accuracy"]
+    for name, split in (("dev", dev), ("test", test)):
+        right = (predicted[split] >= found["accuracy"]) == (labels[split] == 1)
+        assert metrics[f"{name}/accuracy"] == right.mean()

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 RECORDED = Path(__file__).with_name("versions.json")
 SCORING = [
     "stages.py",
+    "encoder_nodes.py",
+    "job.py",
     "scoring.py",
     "trainer.py",
     "hardware.py",
@@ -39,7 +41,7 @@ KINDS = {
     "cross_encoder": [*FITTING, "pairs.py", "gold.py", "silver.py"],
     "bi_encoder": [*FITTING, "encoders/unpadding.py", "pairs.py", "gold.py", "silver.py", "pipeline.py"],
     "labels": [*SCORING, "pairs.py", "gold.py", "silver.py"],
-    "evaluation": [*SCORING, "evaluation.py", "pipeline.py"],
+    "evaluation": [*SCORING, "evaluation.py", "pairs.py", "gold.py", "silver.py", "pipeline.py"],
 }
 
 
@@ -61,6 +63,7 @@ def _files_of(target: str) -> list[Path]:
         files[name] = Path(importlib.import_module(name).__file__ or "")
         imports = [n for n in ast.walk(ast.parse(files[name].read_text())) if isinstance(n, ast.ImportFrom)]
         waiting += [n.module for n in imports if n.module and n.module.startswith("augsbert.")]
+        waiting += [f"augsbert.{a.name}" for n in imports if n.module == "augsbert" for a in n.names]
     return sorted(files.values())
 
 

@@ -16,6 +16,7 @@ from augsbert.errors import UserError
 #: What a model is made of; all else in its folder (a card, other formats of the weights) is neither fetched nor hashed.
 FILES = (
     "config.json",
+    "generation_config.json",
     "*.safetensors",
     "*.safetensors.index.json",
     "tokenizer.json",
@@ -26,6 +27,7 @@ FILES = (
     "vocab.json",
     "merges.txt",
     "*.model",
+    "*.spm",
     "modules.json",
     "sentence_bert_config.json",
     "1_Pooling/config.json",

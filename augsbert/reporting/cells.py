@@ -129,15 +129,18 @@ _READ_BY = {
     **dict.fromkeys(("selector", "train_on", "relabel_gold", "rounds"), "silver"),
 }
 _FIT_OF_BI_ENCODER = re.compile(r"bi_encoder[./](?:fit|loss)(?:\.(\w+))?")
-#: Settings of the bi-encoder's fit that conf/config.yaml gives the baseline, too.
+#: Settings of the bi-encoder's fit that conf/config.yaml gives the baseline, too; the poly-encoder has others of them.
 _FOLLOWED = ("precision", "seed_optimization")
 
 
 def _is_read(key: str, encoder: str, run: Run) -> bool:
     """Whether an encoder of the run can hang on a setting: not where what reads it stands nowhere behind it."""
     behind = run.behind(encoder)
+    # A part that is mounted elsewhere, such as bi_encoder/loss@baseline.loss, is read there.
+    key = key.rpartition("@")[2]
     if match := _FIT_OF_BI_ENCODER.match(key):
-        return match[1] in _FOLLOWED or any(stage["name"].startswith("bi_encoder") for stage in behind)
+        fitted = encoder == "poly_encoder" or any(stage["name"].startswith("bi_encoder") for stage in behind)
+        return fitted or match[1] in _FOLLOWED
     group = key.partition(".")[0]
     return group == encoder or group not in _READ_BY or any(stage["kind"] == _READ_BY[group] for stage in behind)
 

@@ -94,7 +94,8 @@ class Run:
 
     def behind(self, encoder: str) -> list[dict[str, Any]]:
         """The stages that an encoder's figures hang on, its evaluation last."""
-        by_key = {stage["key"]: stage for stage in self.stages}
+        # The first of several roles of one stage, as AugSBERT's come first.
+        by_key = {stage["key"]: stage for stage in reversed(self.stages)}
         needed: dict[str, dict[str, Any]] = {}
 
         def walk(key: str) -> None:

@@ -45,6 +45,8 @@ def main() -> None:
     if args.one:
         print(json.dumps(one(args.one[0], Path(args.one[1]))))
         return
+    if args.data is None:
+        parser.error("--data is needed: the folder of quora-IR-dataset.zip")
     found = {} if args.short else recorded()
     for size in [2_000, 10_000] if args.short else args.sizes:
         with tempfile.TemporaryDirectory() as folder:

@@ -52,6 +52,8 @@ def main() -> None:
         task, side, folder, share = args.side
         print(json.dumps(one(task, side, Path(folder), int(share))))
         return
+    if args.data is None:
+        parser.error("--data is needed: the folder of quora-IR-dataset.zip")
     share, repeats = (10, 2) if args.short else (1, args.repeats)
     with tempfile.TemporaryDirectory() as folder:
         write_vectors(Path(folder), args.data, {"search": 1_000_000 // share, "all": 100_000 // share}, 10_000 // share)

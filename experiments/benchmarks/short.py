@@ -1,4 +1,4 @@
-"""Short forms of all benchmarks, and one table of their ratios beside the recorded ones: ``make bench``.
+"""Short forms of the benchmarks, and one table of their ratios beside the recorded ones: ``make bench``.
 
     python experiments/benchmarks/short.py --data FOLDER
     python experiments/benchmarks/short.py --data FOLDER --only bm25 labelling

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import json
-import os
 import platform
 import random
 import shutil
@@ -26,6 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from runs import ROOT, SCENARIOS, Kill, Run, damaged, differences, results, write_inputs
+
+from augsbert.hardware import describe
 
 RESULT = ROOT / "experiments" / "results" / "reliability.json"
 #: Seconds after which no process may be left.
@@ -115,10 +116,13 @@ def main() -> None:
     arguments = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="augsbert-kill-") as work:
-        measured = measure(Path(work), arguments.kills, arguments.devices, arguments.scenario, arguments.seed)
+        try:
+            measured = measure(Path(work), arguments.kills, arguments.devices, arguments.scenario, arguments.seed)
+        except SystemExit as broken:  # a run failed, a stage was damaged, or a process stayed: it must be on record
+            measured = {"broken": str(broken), "all_equal": False, "no_process_left": False}
     names = ("augsbert", "torch", "pytorch-lightning", "transformers")
     versions = {name: importlib.metadata.version(name) for name in names} | {"python": platform.python_version()}
-    measured |= {"seconds": round(time.monotonic() - start), "versions": versions, "cores": os.cpu_count()}
+    measured |= {"seconds": round(time.monotonic() - start), "versions": versions, "processor": describe()}
     kept = json.loads(arguments.result.read_text()) if arguments.result.exists() else {}
     kept[f"{arguments.scenario}, devices={arguments.devices}"] = measured
     arguments.result.parent.mkdir(exist_ok=True)

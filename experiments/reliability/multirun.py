@@ -68,6 +68,9 @@ def once(work: Path, wanted: dict[str, Any]) -> Try:
     except subprocess.TimeoutExpired:
         seconds, hung = PATIENCE, True
         run.end()
+    except SystemExit as failed:  # which the number of finished jobs tells, too
+        print(failed, flush=True)
+        seconds = time.monotonic() - run.started
     gone_after, found = run.gone_after(time.monotonic()), results(run)
     jobs = sum(name.endswith("bi_encoder/test/spearman") for name in found)
     if not wanted and jobs == JOBS:

@@ -261,7 +261,8 @@ def test_softmax_classes_are_the_nearest_levels() -> None:
         (
             "OnlineContrastiveLoss",
             {"distance_metric": "cosine"},
-            "distance_metric=cosine: it must be one of cosine_distance, euclidean, manhattan. Did you mean cosine_distance?",
+            "distance_metric=cosine: it must be one of cosine_distance, euclidean, manhattan. "
+            "Did you mean cosine_distance?",
         ),
         ("SoftmaxLoss", {"num_labels": 1}, "num_labels=1: it must be a whole number of at least 2."),
     ],

@@ -184,6 +184,7 @@ def test_only_the_files_of_a_model_are_fetched(hub_cache: Path, monkeypatch: pyt
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     resolve("someone/tiny")
     wanted = ["config.json", "model.safetensors", "vocab.txt", "1_Pooling/config.json"]
+    wanted += ["source.spm", "target.spm", "generation_config.json"]  # of a translation model
     others = ["pytorch_model.bin", "onnx/model.onnx", "openvino/config.json", "unet/model.safetensors", "README.md"]
     chosen = huggingface_hub.utils.filter_repo_objects(
         wanted + others, allow_patterns=patterns["allow_patterns"], ignore_patterns=patterns["ignore_patterns"]

@@ -176,8 +176,8 @@ CONFIG = {
     "in a source's settings": Case(
         "dataset@source=table source.score_range=[5,0] bi_encoder.pooling_mode=meen",
         "error: source.train: it has no value. Set source.train=...\n"
-        "error: bi_encoder.pooling_mode=meen: it must be one of cls, max, mean, mean_sqrt_len_tokens, weightedmean, lasttoken. "
-        "Did you mean mean?\n",
+        "error: bi_encoder.pooling_mode=meen: it must be one of cls, max, mean, mean_sqrt_len_tokens, weightedmean, "
+        "lasttoken. Did you mean mean?\n",
     ),
     "no FAISS": Case(
         "sampler=semantic",
@@ -484,6 +484,18 @@ METHOD |= {
     "a pool that the run would write over": Case(
         "pool=TMP/out/silver.parquet",
         "error: pool=TMP/out/silver.parquet: this run would replace it. Set another hydra.run.dir, or move it.\n",
+        files={"out/silver.parquet": "kept"},
+    ),
+    "an experiment's setting of a part that is several now": Case(
+        "experiment=quickstart cross_encoder=mean",
+        "error: cross_encoder.train_both_orders: augsbert.encoders.mean.Mean holds parts alone, which have settings of "
+        "their own. Leave it out, '~cross_encoder.train_both_orders', and set it in each part that is to have it: "
+        "cross_encoder.first.train_both_orders=...\n",
+    ),
+    "a data set that the run would write over": Case(
+        "dataset.train=TMP/out/silver.parquet",
+        "error: dataset.train=TMP/out/silver.parquet: this run would replace it. Set another hydra.run.dir, or "
+        "move it.\n",
         files={"out/silver.parquet": "kept"},
     ),
 }

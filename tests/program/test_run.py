@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from augsbert.reporting.comparison import Comparison
+from augsbert.reporting.runs import read
+
 
 def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
     program: Callable, tiny_run: list[str], tmp_path: Path
@@ -97,6 +100,24 @@ def test_samplers_of_a_multirun_share_their_stages_and_their_labels(
     assert [job["found/cross_encoder"] for job in jobs] == [0, 1]
     assert [job["found/baseline"] for job in jobs] == [0, 1]
     assert [job["found/bi_encoder"] for job in jobs] == [0, 0]
+
+
+def test_a_report_has_every_encoder_of_a_run_even_where_two_are_one(
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    every = ["gold_size=null", "compare.upper_bound=true", "-m", "bi_encoder/loss@baseline.loss=cosent,angle"]
+    swept = preloaded_program(*tiny_run, *every)
+    assert swept.returncode == 0, swept.stderr
+    compared = Comparison(read([tmp_path / "sweep"]))
+    assert [(cell.encoder, *cell.settings.values()) for cell in compared.cells] == [
+        ("untrained",),
+        ("baseline", "cosent"),
+        ("baseline", "angle"),
+        ("upper_bound", "cosent"),
+        ("upper_bound", "angle"),
+        ("bi_encoder",),
+        ("cross_encoder",),
+    ]
 
 
 @pytest.mark.slow

@@ -165,7 +165,10 @@ def test_no_query_brings_more_than_top_k_pairs(name: str) -> None:
             lambda: Hard("x", window={"range_min": 50, "range_max": 50}),
             "window.range_max=50: it must be a whole number of at least 51.",
         ),
-        (lambda: Hard("x", window={"range_max": 2.5}), "window.range_max=2.5: it must be a whole number of at least 11."),
+        (
+            lambda: Hard("x", window={"range_max": 2.5}),
+            "window.range_max=2.5: it must be a whole number of at least 11.",
+        ),
         (lambda: Hard("x", window={"min_score": -2}), "window.min_score=-2: it must be a number in -1..1."),
         (lambda: Hard("x", window={"min_score": 0.9}), "window.max_score=0.8: it must be a number in 0.9..1."),
         (
