@@ -105,17 +105,17 @@ def test_samplers_of_a_multirun_share_their_stages_and_their_labels(
 def test_a_report_has_every_encoder_of_a_run_even_where_two_are_one(
     preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
-    every = ["gold_size=null", "compare.upper_bound=true", "-m", "bi_encoder/loss@baseline.loss=cosent,angle"]
-    swept = preloaded_program(*tiny_run, *every)
+    every = ["gold_size=null", "compare.upper_bound=true", "bi_encoder/loss@baseline.loss=cosent,angle"]
+    swept = preloaded_program("-m", *tiny_run, *every)
     assert swept.returncode == 0, swept.stderr
     compared = Comparison(read([tmp_path / "sweep"]))
     assert [(cell.encoder, *cell.settings.values()) for cell in compared.cells] == [
         ("untrained",),
         ("baseline", "cosent"),
         ("baseline", "angle"),
+        ("bi_encoder",),
         ("upper_bound", "cosent"),
         ("upper_bound", "angle"),
-        ("bi_encoder",),
         ("cross_encoder",),
     ]
 
