@@ -23,7 +23,7 @@ from augsbert.store import Stage, Store
 VERSIONS = {
     "dataset": 1,
     "pool": 1,
-    "candidates": 1,
+    "candidates": 2,
     "augmented": 1,
     "cross_encoder": 4,
     "labels": 3,
