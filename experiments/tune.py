@@ -3,15 +3,16 @@
     python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune
     python experiments/tune.py --data .../stsbenchmark.tsv.gz --out out/tune --grid out_of_domain
 
-The baseline has a grid of its own, larger than AugSBERT's; the cross-encoder's has rates alone. ``out_of_domain`` is
-the baseline of domain adaptation from STSb, which has all of its pairs. Cells run one after the other over one store,
-so that a grid's cells share their cross-encoder and labels. The dev metric of each cell goes to
-experiments/results/tuning/stsb.json.
+Each encoder has a grid of its own, the baseline the largest. Where seeds differ by more than cells do, as the
+cross-encoder's, ``--seeds 0 1 2``. ``out_of_domain`` is the baseline of domain adaptation from STSb, which has all of
+its pairs. Cells run one after the other over one store, so that a grid's cells share their cross-encoder and labels.
+The dev metric of each cell goes to experiments/results/tuning/stsb.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
@@ -25,8 +26,15 @@ LOSSES = ("cosent", "cosine_similarity")
 GRIDS: dict[str, list[list[str]]] = {
     # A few random candidates: this grid is about the labeller, not about what is made of its labels.
     "cross_encoder": [
-        [f"cross_encoder.fit.learning_rate={rate}", "sampler=random", "sampler.num_pairs=200", "compare.baseline=false"]
-        for rate in ("1e-4", "5e-5", "2e-4")
+        [
+            *(f"cross_encoder.fit.learning_rate={rate}", f"cross_encoder.fit.epochs={epochs}"),
+            *(f"cross_encoder.train_both_orders={orders}", "sampler=random", "sampler.num_pairs=200"),
+            *("bi_encoder.fit.epochs=1", "compare.baseline=false", "compare.untrained=false"),
+        ]
+        for rate, epochs, orders in (
+            *(("5e-5", 4, "true"), ("1e-4", 4, "true"), ("2e-4", 4, "true")),
+            *(("1e-4", 4, "false"), ("5e-5", 8, "false"), ("1e-4", 8, "false")),
+        )
     ],
     "baseline": [
         [
@@ -35,9 +43,10 @@ GRIDS: dict[str, list[list[str]]] = {
             f"baseline.fit.learning_rate={rate}",
             f"baseline.fit.epochs={epochs}",
         ]
-        for loss in LOSSES
-        for rate in ("1e-4", "2e-4", "4e-4")
-        for epochs in (4, 8)
+        for loss, rate, epochs in (
+            *itertools.product(LOSSES, ("1e-4", "2e-4", "4e-4"), (4, 8)),
+            *(("cosent", "4e-4", 6), ("cosent", "6e-4", 4), ("cosent", "8e-4", 4), ("angle", "4e-4", 4)),
+        )
     ],
     "bi_encoder": [
         [f"bi_encoder/loss={loss}", f"bi_encoder.fit.learning_rate={rate}", f"bi_encoder.fit.epochs={epochs}"]

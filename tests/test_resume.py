@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import os
@@ -44,6 +45,16 @@ class DiesIn(pl.Callback):
         if self.how == "SIGKILL":
             os.kill(os.getpid(), signal.SIGKILL)
         raise RuntimeError("killed")
+
+
+class Reads(pl.Callback):
+    """Keeps the scores of each epoch's batches, in the order in which they are read."""
+
+    def __init__(self) -> None:
+        self.scores: dict[int, list[list[float]]] = {}
+
+    def on_train_batch_start(self, trainer: pl.Trainer, module: pl.LightningModule, batch: Any, *_: Any) -> None:
+        self.scores.setdefault(trainer.current_epoch, []).append(batch["scores"].tolist())
 
 
 class DiesBeforeSaving(pl.Callback):
@@ -108,6 +119,20 @@ def test_a_fit_killed_between_its_two_checkpoints_ends_as_an_undisturbed_one(
         fit(tiny_model, tiny_table, tmp_path / "fit", DiesBeforeSaving())
     fit(tiny_model, tiny_table, tmp_path / "fit", Nothing())
     assert result(tmp_path / "fit") == result(undisturbed)
+
+
+def test_each_epoch_reads_all_pairs_in_an_order_of_its_own_and_after_a_kill_in_the_same(
+    tiny_model: Path, tiny_table: Path, tmp_path: Path
+) -> None:
+    whole, resumed = Reads(), Reads()
+    fit(tiny_model, tiny_table, tmp_path / "whole", whole)
+    with pytest.raises(RuntimeError, match="killed"):
+        fit(tiny_model, tiny_table, tmp_path / "fit", DiesIn(2))
+    fit(tiny_model, tiny_table, tmp_path / "fit", resumed)
+    pairs = sorted(pd.read_csv(tiny_table / "train.csv")["score"][:60].astype(np.float32).tolist())
+    assert all(sorted(itertools.chain(*batches)) == pairs for batches in whole.scores.values())
+    assert len({str(batches) for batches in whole.scores.values()}) == EPOCHS
+    assert resumed.scores == {epoch: whole.scores[epoch] for epoch in (2, 3)}
 
 
 def test_a_fit_killed_once_it_was_done_keeps_its_result_and_trains_no_more(
