@@ -102,7 +102,7 @@ def check_whole(path: Path) -> None:
     except (*_DAMAGE, OSError) as error:
         raise _unreadable(path, error) from error
     if empty:
-        raise UserError(f"{path}: the file is empty.")
+        raise UserError(f"{path}: the file is empty. Name another.")
 
 
 def _check_members(archive: Path, names: list[str], wanted: str) -> None:

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from augsbert import ranks, results
+from augsbert import ranks, results, run_files
 from augsbert.config import make, nearest, plain, texts
 from augsbert.errors import UserError
 from augsbert.evaluation import NAMES, PRIMARY
@@ -54,7 +54,7 @@ def run(cfg: DictConfig) -> float | None:
         (folder / PLAN).write_text(to_json(planned)) if sweep else print(render(planned, store.dir))
         return None
     objective = _objective(cfg, flow)
-    metrics = _run(cfg, flow, folder, Path(HydraConfig.get().sweep.dir).name if sweep else None)
+    metrics = _run(cfg, flow, folder, run_files.sweep_name(Path(HydraConfig.get().sweep.dir)) if sweep else None)
     print(table(metrics))
     return metrics[objective]
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from augsbert.datasets.checks import check_scores
 from augsbert.encoder_nodes import EncoderNodes, TrainingData
+from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, Task, digest, draw, without
 from augsbert.store import Stage
 
@@ -80,7 +81,11 @@ class GoldFlow(EncoderNodes):
             if not whole:
                 return self.gold
             splits = self.splits(dataset)
-            check_scores(splits.train, splits.task, "compare.upper_bound=true")
+            if splits.train["score"].isna().any():
+                raise UserError(
+                    "compare.upper_bound=true: it is fitted on the target's train pairs, and these have no scores "
+                    "(dataset.unlabelled). Set compare.upper_bound=false."
+                )
             return splits.train
 
         def dev() -> tuple[pd.DataFrame, Task]:

@@ -142,8 +142,10 @@ def merge_duplicates(pairs: pd.DataFrame, duplicates: Literal["error", "mean"], 
     differ = scores.transform("nunique") > 1
     if duplicates == "error" and differ.any():
         row = pairs[differ].iloc[0]
+        places = ", ".join(map(str, pairs.index[keys == keys[differ].iloc[0]]))
         raise UserError(
-            f"{where}: the pair ({row.sentence1!r}, {row.sentence2!r}) stands there with different scores. "
+            f"{where}, {pairs.index.name or 'row'}s {places}: the pair ({row.sentence1!r}, {row.sentence2!r}) stands "
+            "there with different scores. "
             "Keep one of the rows, or set dataset.duplicates=mean to train on their mean."
         )
     return pairs.assign(score=scores.transform("mean"))[~keys.duplicated()].reset_index(drop=True)

@@ -13,7 +13,8 @@ import pandas as pd
 from omegaconf import DictConfig
 
 from augsbert.batching import lone_candidates
-from augsbert.config import part_class
+from augsbert.config import make
+from augsbert.config_checks import located
 from augsbert.encoder_nodes import EvaluationData, TrainingData
 from augsbert.errors import UserError
 from augsbert.pairs import Splits, Task, hold_out, mix, task_of
@@ -71,14 +72,12 @@ class Flow(SilverFlow):
         """The bi-encoder with the baseline's loss and fit, on gold or all of a data set.
 
         Raises:
-            UserError: the loss compares a sentence's candidates, and there none has two.
+            UserError: the data set has no scores, or none of its pairs can teach the loss anything.
         """
         part, data = self.part("baseline"), self.of_gold(dataset, whole=whole)
-        loss = part_class(part.settings["loss"])
         # The fit would say so itself, after hours of labelling; a plan may have no data set to look into.
         with suppress(NotFetched):
-            if getattr(loss, "by_query", False) and not data.train()["sentence1"].str.lower().duplicated().any():
-                raise lone_candidates(loss.__name__)
+            _check_teaches(data.train(), part.settings["loss"])
         return self.fitted(name, part, data)
 
     def of_silver(self, silver: Stage) -> TrainingData:
@@ -145,3 +144,14 @@ class Flow(SilverFlow):
         alone = {name: {name: part} for name, part in encoders.items() if part is not None}
         rows = alone | ({"cross_encoder": self.labeller} if self.labeller else {})
         return {name: self.evaluation(name, parts, self.evaluation_data) for name, parts in rows.items()}
+
+
+def _check_teaches(pairs: pd.DataFrame, loss: dict[str, Any]) -> None:
+    """Refuse pairs that a loss cannot learn from, by its node in the config."""
+    made = make(loss)
+    try:
+        made.keep(pairs["score"].to_numpy())
+    except UserError as error:
+        raise UserError(located(str(error), "baseline.loss", loss)) from error
+    if getattr(made, "by_query", False) and not pairs["sentence1"].str.lower().duplicated().any():
+        raise lone_candidates(type(made).__name__)

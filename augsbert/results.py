@@ -104,8 +104,9 @@ def _silver(flow: Flow, folder: Path) -> pd.DataFrame | None:
 
 
 def _models(flow: Flow) -> Iterator[tuple[str, Part]]:
-    """Folder in the run -> encoder that is left there."""
-    yield "bi_encoder", flow.bi_encoder or flow.baseline
+    """Folder in the run -> encoder that is left there; without silver the first bi-encoder that was evaluated."""
+    evaluated = [name for name in ("bi_encoder", "baseline", "upper_bound") if name in flow.evaluations]
+    yield from (("bi_encoder", getattr(flow, name)) for name in evaluated[:1])
     yield from flow.labeller.items()
     if flow.cfg.compare.poly and flow.poly_encoder is not None:
         yield "poly_encoder", flow.poly_encoder

@@ -7,6 +7,7 @@ trained.
 
 from __future__ import annotations
 
+import logging
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +22,10 @@ from augsbert.gold import GoldFlow, text_of
 from augsbert.pairs import SENTENCES, Evidence, Pool, digest, without
 from augsbert.parts import Part
 from augsbert.pool import read_pool, unlabelled, write_pool
+from augsbert.reporting.silver import collapse_warning
 from augsbert.store import Stage, Store
+
+log = logging.getLogger(__name__)
 
 
 class Round(NamedTuple):
@@ -142,6 +146,9 @@ class SilverFlow(GoldFlow):
             with self.located_errors("selector", selector):
                 taken = selector.make()(self._scored(), Evidence(self.gold, self._dev_as_labelled))
             stages.write_silver(folder, taken)
+            # The last round's is warned about by the run's report, where it was found as well.
+            if self.round < self.cfg.rounds and (warning := collapse_warning(taken, self.gold)):
+                log.warning("round %d: %s", self.round, warning)
 
         def settings() -> dict[str, Any]:
             # Apart from each other: both may have a seed.

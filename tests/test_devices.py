@@ -40,7 +40,8 @@ def without_dropout(tiny_model: Path, tmp_path: Path) -> str:
 
 def _encoders(folder: str) -> dict[str, dict]:
     bi = {"_target_": "augsbert.encoders.bi.BiEncoder", "encoder": folder, "fit": FIT}
-    losses = ("CoSENTLoss", "CosineSimilarityLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss")
+    losses = ["CoSENTLoss", "CosineSimilarityLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"]
+    losses += ["MarginMSELoss", "DistillKLDivLoss", "OnlineContrastiveLoss"]
     cross = {"_target_": "augsbert.encoders.cross.CrossEncoder", "encoder": folder, "fit": FIT}
     return {"cross": cross} | {
         loss: {**bi, "loss": {"_target_": f"augsbert.encoders.losses.{loss}"}} for loss in losses
@@ -66,7 +67,13 @@ def test_a_cross_encoder_that_is_used_as_it_is_must_have_a_head(without_dropout:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cross", "CoSENTLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("cross", "CoSENTLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"),
+        *("MarginMSELoss", "DistillKLDivLoss", "OnlineContrastiveLoss"),
+    ],
+)
 def test_ddp_losses_are_those_of_one_process_with_the_same_global_batch(
     name: str, without_dropout: str, tiny_table: Path, tmp_path: Path
 ) -> None:
@@ -74,6 +81,8 @@ def test_ddp_losses_are_those_of_one_process_with_the_same_global_batch(
     train, dev = pd.read_csv(tiny_table / "train.csv")[:101], pd.read_csv(tiny_table / "dev.csv")
     if name == "SoftmaxLoss":
         train = train.assign(score=(train["score"] >= 0.5).astype(float))
+    if name in ("MarginMSELoss", "DistillKLDivLoss"):  # compare the candidates of a first sentence: five each
+        train = train.assign(sentence1=train["sentence1"].to_numpy()[np.arange(101) // 5])
     encoder = _encoders(without_dropout)[name]
     one = _curve(tmp_path / "one", encoder, ONE, train, dev)
     two = _curve(tmp_path / "two", encoder, TWO, train, dev)

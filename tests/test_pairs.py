@@ -48,7 +48,7 @@ def test_no_pair_is_in_two_splits_after_the_guard_and_test_is_as_published() -> 
 
 def test_a_pair_with_two_scores_is_an_error_or_their_mean() -> None:
     table = _pairs(("a", "b", 0.2), ("c", "d", 0.5), ("b", "a", 0.6))
-    with pytest.raises(UserError, match=r"gold\.csv: the pair \('a', 'b'\) .* dataset\.duplicates=mean"):
+    with pytest.raises(UserError, match=r"gold\.csv, rows 0, 2: the pair \('a', 'b'\) .* dataset\.duplicates=mean"):
         merge_duplicates(table, "error", "gold.csv")
     merged = merge_duplicates(table, "mean", "gold.csv")
     assert merged["score"].tolist() == pytest.approx([0.4, 0.5])

@@ -17,7 +17,7 @@ from augsbert.cli import CONF
 from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, Pool, unordered_keys
 from augsbert.pipeline import Flow
-from augsbert.results import _records
+from augsbert.results import _records, leave
 from augsbert.store import Store, plan
 from tests.tiny import write_table
 
@@ -110,6 +110,50 @@ def test_a_baselines_loss_that_gold_cannot_teach_is_refused_before_anything_is_m
     assert {path.name for path in (tmp_path / "store").iterdir()} <= {"dataset", ".locks"}
 
 
+def test_a_baseline_without_positives_to_rank_is_refused_before_anything_is_made(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    train = tmp_path / "train.csv"
+    table = pd.read_csv(tiny_table / "train.csv")
+    table.assign(score=table["score"] / 2).to_csv(train, index=False)
+    ranking = ["bi_encoder/loss@baseline.loss=multiple_negatives_ranking", "baseline.loss.positive_from=0.9"]
+    with pytest.raises(UserError, match=r"^baseline\.loss\.positive_from=0\.9: .* 0 of 60 have it"):
+        _ = flow(f"dataset.train={train}", *ranking).evaluations
+    assert {path.name for path in (tmp_path / "store").iterdir()} <= {"dataset", ".locks"}
+
+
+def test_without_silver_or_a_baseline_no_encoder_is_fitted_or_left(flow: Callable[..., Flow], tmp_path: Path) -> None:
+    untrained = flow("scenario=baseline", "compare.baseline=false")
+    leave(untrained, tmp_path)
+    assert not (tmp_path / "bi_encoder").exists()
+    assert not (tmp_path / "store" / "bi_encoder").exists()
+
+
+def test_collapsed_silver_is_warned_about_in_every_round_and_its_histogram_kept(
+    flow: Callable[..., Flow], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # One epoch of the tiny labeller gives every pair nearly the same score.
+    leave(flow("rounds=2", "sampler=semantic", "sampler.top_k=2"), tmp_path)
+    collapsed = [message.partition(":")[0] for message in caplog.messages if "collapsed" in message]
+    assert collapsed == ["round 1", "silver has collapsed"]
+    histogram = pd.read_json(tmp_path / "histogram.json")
+    assert histogram["silver"].max() == histogram["silver"].sum() == len(pd.read_parquet(tmp_path / "silver.parquet"))
+
+
+def test_a_labeller_taken_as_it_is_labels_as_in_sentence_transformers(
+    flow: Callable[..., Flow], tmp_path: Path
+) -> None:
+    fitted = flow()
+    assert fitted.labeller["cross_encoder"].inputs
+    model = fitted.labeller["cross_encoder"].inputs["encoder"].folder / "model"
+    given = flow(f"cross_encoder.encoder={model}", "cross_encoder.fit=null")
+    assert given.labels is not None
+    labels = pd.read_parquet(given.labels.folder / "pairs.parquet")
+    theirs = CrossEncoder(str(model)).predict(list(labels[SENTENCES].itertuples(index=False, name=None)))
+    np.testing.assert_allclose(labels["score"], theirs, atol=1e-5)
+    assert "cross_encoder" not in _keys(given)
+
+
 def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callable[..., Flow], tiny_table: Path) -> None:
     paths = [f"source.{split}={tiny_table / split}.csv" for split in ("train", "dev", "test")]
     other = flow("dataset@source=table", *paths, "source.task=regression")
@@ -193,6 +237,8 @@ def test_a_target_needs_no_labels_but_those_of_test(
         pd.read_csv(tiny_table / f"{split}.csv")[SENTENCES].to_csv(tmp_path / f"{split}.csv", index=False)
     unlabelled = _adapted(flow, source, *bare, "dataset.unlabelled=[train,dev]")
     assert _keys(unlabelled)["bi_encoder"] == _keys(_adapted(flow, source))["bi_encoder"]
+    with pytest.raises(UserError, match=r"^compare\.upper_bound=true: .* have no scores \(dataset.unlabelled\)"):
+        _ = _adapted(flow, source, *bare, "dataset.unlabelled=[train,dev]", "compare.upper_bound=true").evaluations
     with pytest.raises(UserError, match=r"its pairs have no scores \(dataset.unlabelled\)"):
         _ = flow(*bare, "dataset.unlabelled=[train,dev]").gold
 

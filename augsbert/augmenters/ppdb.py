@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _SCORE = re.compile(r"(?:^|\s)PPDB2\.0Score=([-\d.eE]+)")
 #: Share of malformed lines from which on the file is taken for something else.
 _TOO_MANY = 0.01
+#: Malformed lines that a message names.
+_NAMED = 10
 
 
 class Entry(NamedTuple):
@@ -137,7 +139,7 @@ def entries(path: Path) -> Iterator[Entry]:
     Raises:
         UserError: the first line is malformed, or more than 1 % are.
     """
-    bad, first_bad, number = 0, 0, 0
+    bad, first, number = 0, list[int](), 0
     for number, line in enumerate(text_lines(path), start=1):
         entry = _entry(line)
         if entry is not None:
@@ -145,13 +147,21 @@ def entries(path: Path) -> Iterator[Entry]:
             continue
         if number == 1:
             raise UserError(f"path={path}, line 1: {_SHAPE}")
-        bad, first_bad = bad + 1, first_bad or number
+        bad += 1
+        if bad <= _NAMED:
+            first.append(number)
     if not number:
-        raise UserError(f"path={path}: the file is empty.")
+        raise UserError(f"path={path}: the file is empty. Name another.")
     if bad > _TOO_MANY * number:
-        raise UserError(f"path={path}: {bad:,} of {number:,} lines are malformed, first line {first_bad}: {_SHAPE}")
+        raise UserError(f"path={path}: {bad:,} of {number:,} lines are malformed, {_lines(first, bad)}: {_SHAPE}")
     if bad:
-        log.warning("%s: %d malformed lines passed over, the first is line %d", path, bad, first_bad)
+        log.warning("%s: %d malformed lines passed over: %s", path, bad, _lines(first, bad))
+
+
+def _lines(first: list[int], count: int) -> str:
+    """The numbers of the first of so many lines; memory does not grow with how many there are."""
+    more = f" and {count - len(first):,} more" if count > len(first) else ""
+    return f"line{'s' * (count > 1)} {', '.join(map(str, first))}{more}"
 
 
 _SHAPE = "not of PPDB's form, LHS ||| source ||| target ||| PPDB2.0Score=5.2 ... ||| alignment ||| entailment."

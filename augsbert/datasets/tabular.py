@@ -130,7 +130,7 @@ def _records(reader: Any, where: str) -> Iterator[tuple[int, list[str]]]:
 
 def _positions(header: Sequence[str], columns: Sequence[str], where: str) -> list[int]:
     if not header:
-        raise UserError(f"{where}: the file is empty.")
+        raise UserError(f"{where}: the file is empty. Name another.")
     for column in columns:
         if header.count(column) > 1:
             raise UserError(f"{where}: the header has the column {column!r} {header.count(column)} times. Rename one.")
@@ -176,7 +176,7 @@ def _from_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     import pyarrow.parquet
 
     if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty.")
+        raise UserError(f"{path}: the file is empty. Name another.")
     try:
         _positions(pyarrow.parquet.read_schema(path).names, columns, str(path))
         values = pyarrow.parquet.read_table(path, columns=list(columns)).to_pydict()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.wandb_logger import Wandb, WandbRun
+from augsbert.run_files import sweep_name
 
 
 def log_summary(project: str, comparison: Comparison, page: Path, folders: Sequence[Path]) -> None:
@@ -19,8 +20,9 @@ def log_summary(project: str, comparison: Comparison, page: Path, folders: Seque
         folders: the sweeps; the first one's name is the group, as in its jobs' runs.
     """
     sweep = folders[0].resolve()
-    logger = Wandb(project=project, name=f"{sweep.name}: summary", tags=["summary"])
+    group = sweep_name(folders[0])
+    logger = Wandb(project=project, name=f"{group}: summary", tags=["summary"])
     config = {"folders": [str(folder) for folder in folders], "metric": comparison.metric, "settings": comparison.keys}
-    with logger.run(config, {}, sweep, sweep.name) as run:
+    with logger.run(config, {}, sweep, group) as run:
         if isinstance(run, WandbRun):
             run.comparison(comparison.figures().astype({"seed": str}), page)

@@ -147,6 +147,40 @@ def _write_roberta(folder: Path, words: list[str]) -> None:
     RobertaForMaskedLM(RobertaConfig(vocab_size=len(ids), max_position_embeddings=40, **size)).save_pretrained(folder)
 
 
+SIZE = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "initializer_range": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("Bert", {"hidden_size": 32, **SIZE}),
+        ("DistilBert", {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64, "initializer_range": 0.5}),
+        ("XLMRoberta", {"hidden_size": 32, **SIZE}),
+        ("Electra", {"hidden_size": 32, "embedding_size": 16, **SIZE}),
+    ],
+)
+def test_scores_at_a_gap_are_the_models_own_whatever_the_architecture(
+    kind: str, size: dict[str, float], masked: Path, tmp_path: Path
+) -> None:
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(masked)
+    tokenizer.save_pretrained(tmp_path)
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{kind}Config")(vocab_size=len(tokenizer), pad_token_id=0, **size)
+    getattr(transformers, f"{kind}ForMaskedLM")(config).save_pretrained(tmp_path)
+    model = MaskedModel(str(tmp_path))
+    texts = [f"The {model.gap} runs.", f"A small {model.gap} plays music in the {model.gap} today."]
+    scores, owners = model._logits(texts)
+    assert owners == [0, 1, 1]
+    for text, rows in zip(texts, (scores[:1], scores[1:]), strict=True):
+        inputs = model.tokenizer(text, return_tensors="pt")
+        with torch.inference_mode():
+            alone = model.model(**inputs).logits[inputs["input_ids"] == model.tokenizer.mask_token_id]
+        torch.testing.assert_close(rows, alone)
+
+
 @pytest.fixture(scope="module")
 def xlnet(masked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One layer, random weights, and the other model's tokenizer."""

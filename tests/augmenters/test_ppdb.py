@@ -81,8 +81,16 @@ def test_few_malformed_lines_are_passed_over_with_one_warning(tmp_path: Path, ca
     with caplog.at_level(logging.WARNING):
         assert set(SynonymPPDB(str(path)).paraphrases({"dog", "car"})) == {"dog", "car"}
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: 2 malformed lines passed over, the first is line 301"
+        f"{path}: 2 malformed lines passed over: lines 301, 303"
     ]
+
+
+def test_of_many_malformed_lines_the_first_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "ppdb"
+    path.write_text(_line("dog", "hound") * 2000 + "broken\n" * 12)
+    SynonymPPDB(str(path)).paraphrases({"dog"})
+    numbers = ", ".join(str(number) for number in range(2001, 2011))
+    assert caplog.messages == [f"{path}: 12 malformed lines passed over: lines {numbers} and 2 more"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,7 @@ def test_few_malformed_lines_are_passed_over_with_one_warning(tmp_path: Path, ca
     [
         ("a,b,c\n", "line 1: not of PPDB's form"),
         ("", "the file is empty"),
-        (_line("dog", "hound") + "broken\n", "1 of 2 lines are malformed, first line 2: not of PPDB's form"),
+        (_line("dog", "hound") + "broken\n", "1 of 2 lines are malformed, line 2: not of PPDB's form"),
     ],
 )
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str, message: str) -> None:

@@ -71,10 +71,10 @@ def test_bad_row_is_named(tmp_path: Path, content: str | bytes, message: str) ->
 
 
 FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "empty file": (table(""), "{0}/a.tsv: the file is empty."),
-    "empty gzip": (table(gzip.compress(b""), "a.tsv.gz"), "{0}/a.tsv.gz: the file is empty."),
-    "empty jsonl": (table("", "a.jsonl"), "{0}/a.jsonl: the file is empty."),
-    "empty parquet": (table("", "a.parquet"), "{0}/a.parquet: the file is empty."),
+    "empty file": (table(""), "{0}/a.tsv: the file is empty. Name another."),
+    "empty gzip": (table(gzip.compress(b""), "a.tsv.gz"), "{0}/a.tsv.gz: the file is empty. Name another."),
+    "empty jsonl": (table("", "a.jsonl"), "{0}/a.jsonl: the file is empty. Name another."),
+    "empty parquet": (table("", "a.parquet"), "{0}/a.parquet: the file is empty. Name another."),
     "header only": (table(HEADER), "{0}/a.tsv: a header and no rows. Give it pairs, or leave the file out."),
     "wrong column": (
         table(GOOD.replace("sentence1", "sentense1")),
@@ -142,7 +142,7 @@ FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "two scores of a pair": (
         table(GOOD + "b\ta\t0.5\n"),
-        "{0}/a.tsv: the pair ('a', 'b') stands there with different scores. Keep one of the rows, "
+        "{0}/a.tsv, lines 2, 4: the pair ('a', 'b') stands there with different scores. Keep one of the rows, "
         "or set dataset.duplicates=mean to train on their mean.",
     ),
     "only what test holds": (

@@ -283,7 +283,7 @@ FILES = {
     "folder for a file": Case(
         "dataset.dev=TABLE", "error: dataset.dev=TABLE is a folder, a file is expected. Name the file in it.\n"
     ),
-    "empty file": rows("", ": the file is empty."),
+    "empty file": rows("", ": the file is empty. Name another."),
     "truncated gzip": Case(
         "dataset=stsb dataset.path=TMP/stsb.tsv.gz",
         "error: TMP/stsb.tsv.gz: not a whole gzip file (Compressed file ended before the end-of-stream marker was "
@@ -334,7 +334,7 @@ FILES = {
     ),
     "pair with two scores": rows(
         GOOD + "a cat,a dog,0.1\n",
-        ": the pair ('a dog', 'a cat') stands there with different scores. Keep one of the rows, "
+        ", lines 2, 4: the pair ('a dog', 'a cat') stands there with different scores. Keep one of the rows, "
         "or set dataset.duplicates=mean to train on their mean.",
     ),
 }

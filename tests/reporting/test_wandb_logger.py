@@ -21,6 +21,7 @@ from augsbert.errors import UserError
 from augsbert.reporting import wandb_access, wandb_logger
 from augsbert.reporting.no_logger import NoRun
 from augsbert.reporting.wandb_logger import Wandb
+from augsbert.run_files import sweep_name
 
 KEY = "f" * 64
 GOLD = pd.DataFrame({"score": np.linspace(0, 1, 11)})
@@ -211,6 +212,11 @@ def test_a_disabled_run_writes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         run.silver(GOLD, GOLD)
         run.metrics(METRICS)
     assert not list(tmp_path.glob("wandb/*"))
+
+
+def test_sweeps_of_two_days_or_folders_have_names_of_their_own() -> None:
+    names = [sweep_name(Path(folder)) for folder in ("multirun/2026-11-27/12-36-29", "out/a/grid", "out/b/grid")]
+    assert names == ["2026-11-27/12-36-29", "a/grid", "b/grid"]
 
 
 def test_a_run_carries_config_keys_group_and_tags(tmp_path: Path, inits: list[dict[str, Any]], online: None) -> None:
