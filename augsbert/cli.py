@@ -21,7 +21,7 @@ from augsbert import ranks
 from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
 from augsbert.startup import uncollected
-from augsbert.sweep import recorded
+from augsbert.sweep import broken_off, recorded
 
 _HERE = Path(__file__).parent
 #: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
@@ -83,6 +83,10 @@ def main() -> None:
         where = f"{error.filename}: " if error.filename else ""
         way_out = "Free some space, or set another folder" if full else "Mend it, or set another path"
         sys.exit(_said(f"{where}{error.strerror}. {way_out}, such as hydra.run.dir or store.dir."))
+    except Exception as error:
+        if _wants_traceback or not (told := broken_off(error)):
+            raise
+        sys.exit(_said(told))
     except KeyboardInterrupt:
         program = [sys.executable] if sys.argv[0].endswith(".py") else []
         line = shlex.join([*program, *sys.argv])

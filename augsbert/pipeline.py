@@ -133,7 +133,7 @@ class Flow(SilverFlow):
     @cached_property
     def evaluations(self) -> dict[str, Stage]:
         """The rows of the final table, a stage each; AugSBERT comes first, so that bad candidates show early."""
-        compare = self.cfg.compare
+        compare, data = self.cfg.compare, self.evaluation_data
         encoders = {
             "bi_encoder": self.bi_encoder,
             "poly_encoder": self.poly_encoder if compare.poly else None,
@@ -143,7 +143,7 @@ class Flow(SilverFlow):
         }
         alone = {name: {name: part} for name, part in encoders.items() if part is not None}
         rows = alone | ({"cross_encoder": self.labeller} if self.labeller else {})
-        return {name: self.evaluation(name, parts, self.evaluation_data) for name, parts in rows.items()}
+        return {name: self.evaluation(name, parts, data) for name, parts in rows.items()}
 
 
 def _check_teaches(pairs: pd.DataFrame, loss: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,6 +29,9 @@ from augsbert.sweep_checks import refusal
 
 log = logging.getLogger(__name__)
 
+#: The reason of a job that is still said to run when the sweep has ended.
+_KILLED = "Its process ended before it could say why: it was killed, perhaps for want of memory."
+
 
 @dataclass
 class Status:
@@ -37,7 +40,7 @@ class Status:
     Args:
         sweep: the sweep's folder.
         job: its number in the sweep, from 0.
-        state: how it ended.
+        state: how it ended; ``running`` of one that has not, or whose process was killed.
         reason: what was said of a job that failed.
         overrides: what tells it from the others.
         seconds: from its start to its end.
@@ -48,7 +51,7 @@ class Status:
 
     sweep: str
     job: int
-    state: Literal["done", "pruned", "failed"]
+    state: Literal["done", "pruned", "failed", "running"]
     reason: str
     overrides: list[str]
     seconds: float
@@ -89,6 +92,7 @@ def recorded(*, plan: bool) -> Iterator[Outcome]:
         from augsbert.results import forget
 
         forget(folder)
+        _write(folder / STATUS, "running", "", 0)
     try:
         yield outcome
     except UserError as error:
@@ -122,15 +126,20 @@ def _absolute(folder: str, start: str) -> str:
 class Sweep(Callback):
     """Says at a sweep's end what became of its jobs, or would with ``plan=true``; exit status 1 if any failed."""
 
+    #: The sweep that has begun and not ended, in the process that was started: Hydra keeps its callbacks to itself.
+    begun: DictConfig | None = None
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
         if said := refusal(config):
             sys.exit(f"error: {said}")
         for folder in _statuses(config):
             (folder / _name(config)).unlink()
+        Sweep.begun = config
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read the jobs' statuses and print what they come to."""
+        Sweep.begun = None
         jobs = _statuses(config)
         if not jobs and config.hydra.runtime.choices["hydra/sweeper"] == "basic":
             sys.exit(f"error: the sweep has no jobs: a list among {' '.join(config.hydra.overrides.task)} is empty.")
@@ -139,8 +148,23 @@ class Sweep(Callback):
         else:
             folder = Path(config.hydra.runtime.cwd, config.hydra.sweep.dir)
             print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}{_earlier(folder, jobs)}")
-        if any(job.state == "failed" for job in jobs.values()):
+        if any(job.state in ("failed", "running") for job in jobs.values()):
             sys.exit(1)
+
+
+def broken_off(error: Exception) -> str | None:
+    """What to say of a launcher that gave up, as joblib does when a job's process is killed; None if none did.
+
+    What became of the jobs until then is printed.
+    """
+    config = Sweep.begun
+    if config is None or config.plan:
+        return None
+    print(f"\n{summary(list(_statuses(config).values()))}")
+    return (
+        f"the launcher gave up: {type(error).__name__}: {error}\n"
+        "  Jobs that do not stand in the table were not started. What is finished is kept; the same command goes on."
+    )
 
 
 def statuses(sweep: Path, name: str = STATUS) -> dict[Path, Status]:
@@ -172,6 +196,7 @@ def summary(jobs: list[Status]) -> str:
 
     if not jobs:
         return "no job was left to run"
+    jobs = [replace(job, state="failed", reason=_KILLED) if job.state == "running" else job for job in jobs]
     shared = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
     lines = [f"{'job':<5}{'state':<8}{'made':>5}{'found':>7}{'time':>13}   settings"]
     for job in jobs:

@@ -6,9 +6,13 @@ from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from augsbert.commandline import given, unknown_value
+from augsbert.commandline import explain, given, unknown_value
 
 #: What the parts of hydra/launcher and hydra/sweeper need.
 _PACKAGES = {
@@ -27,7 +31,28 @@ def refusal(config: DictConfig) -> str | None:
         or absent_package(config.hydra)
         or mistaken_objective([config.objective, *given("objective", config.hydra.overrides.task)])
         or lost_folders(config)
+        or uncomposable(config)
     )
+
+
+def uncomposable(config: DictConfig) -> str | None:
+    """What is wrong with the first job that cannot be composed, of a sweep in batches; None if all can.
+
+    Hydra looks at the jobs of a batch when its turn comes.
+    """
+    if not config.hydra.sweeper.get("max_batch_size"):
+        return None
+    loader = GlobalHydra.instance().config_loader()
+    params = [f"{key}={value}" for key, value in (config.hydra.sweeper.params or {}).items()]
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides([*params, *config.hydra.overrides.task])
+    try:
+        for job in BasicSweeper.split_arguments(overrides, None)[0]:
+            loader.load_sweep_config(master_config=config, sweep_overrides=list(job))
+    except HydraException as error:
+        sources = {source.provider: Path(source.path) for source in config.hydra.runtime.config_sources}
+        GlobalHydra.instance().clear()  # the sweep ends here, and what explains it composes anew
+        return explain(error, sources["main"])
+    return None
 
 
 def absent_package(hydra: DictConfig) -> str | None:

@@ -7,7 +7,8 @@ hydra-optuna-sweeper asks for Optuna below 3, numbers a resumed search from 0 ag
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,10 @@ from augsbert.ranges import check_choice, check_count
 if TYPE_CHECKING:
     from optuna import Study, Trial
     from optuna.distributions import BaseDistribution
+
+
+#: Combinations that are composed before the first trial; each takes some tenths of a second.
+_MOST_COMPOSED = 64
 
 
 class OptunaSweeper(Sweeper):
@@ -65,7 +70,7 @@ class OptunaSweeper(Sweeper):
         self.n_trials, self.n_jobs, self.direction = n_trials, n_jobs, direction
         self.study_name, self.seed = study_name, seed
         # Jobs may start in another folder.
-        self.storage = storage if "://" in storage else str(Path(storage).absolute())
+        self.storage = storage if "://" in storage else str(Path(storage).expanduser().absolute())
         self.failed = 0
         self.sampler, self.pruner = sampler, pruner
 
@@ -93,6 +98,7 @@ class OptunaSweeper(Sweeper):
                 "hydra/sweeper=optuna: no setting has a range. Give one, such as "
                 "'bi_encoder.fit.learning_rate=tag(log,interval(1e-5,1e-3))' or sampler=bm25,semantic."
             )
+        self.validate_batch_is_legal([[*fixed, *chosen] for chosen in _choices(searched)])
         folder = Path(self.config.hydra.sweep.dir)
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
@@ -122,6 +128,13 @@ class OptunaSweeper(Sweeper):
         pruner = OmegaConf.to_container(self.config.hydra.sweeper.pruner or OmegaConf.create({}), resolve=True)
         told = {"storage": self.storage, "study": study.study_name, "trial": trial.number, "pruner": pruner or None}
         return f"pruning={literal(told)}"
+
+
+def _choices(searched: Mapping[str, BaseDistribution]) -> Iterator[list[str]]:
+    """The first combinations of what is chosen, each as overrides; numbers out of an interval compose alike."""
+    values = [getattr(found, "choices", None) or [getattr(found, "low", None)] for found in searched.values()]
+    for chosen in itertools.islice(itertools.product(*values), _MOST_COMPOSED):
+        yield [f"{key}={value}" for key, value in zip(searched, chosen, strict=True)]
 
 
 def distribution(override: Override) -> BaseDistribution:

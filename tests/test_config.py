@@ -338,3 +338,18 @@ def test_a_part_is_told_from_its_place() -> None:
     node = {TARGET: "augsbert.encoders.losses.CoSENTLoss"}
     assert located("scale=0: no.", "bi_encoder.loss", node) == "bi_encoder.loss.scale=0: no."
     assert located("Something else.", "bi_encoder.loss", node) == "bi_encoder.loss: Something else."
+
+
+@pytest.mark.parametrize(
+    ("launcher", "setting"),
+    [
+        ("ray", "hydra.launcher.ray.remote.num_gpus"),
+        ("submitit_local", "hydra.launcher.gpus_per_node"),
+        ("submitit_slurm", "hydra.launcher.gpus_per_node"),
+    ],
+)
+def test_a_launcher_asks_for_the_gpus_that_a_job_uses(launcher: str, setting: str) -> None:
+    for trainer, gpus in ((["trainer=gpu"], 1), (["trainer=ddp", "trainer.devices=2"], 2), (["trainer=cpu"], 0)):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose("config", [f"hydra/launcher={launcher}", *trainer], return_hydra_config=True)
+        assert OmegaConf.select(cfg, setting) == gpus

@@ -19,7 +19,8 @@ _MOST = 40
 def stage_graph(comparison: Comparison) -> str | None:
     """Which stages the runs share: the number beside a dot is that of the runs that hang on it, where several do."""
     stages = {stage["key"]: stage for run in comparison.runs for stage in run.stages}
-    shared = Counter(stage["key"] for run in comparison.runs for stage in run.stages)
+    # Of a run's own roles several may be one stage.
+    shared = Counter(key for run in comparison.runs for key in {stage["key"] for stage in run.stages})
     places = _places(stages)
     rows = max((y for _, y in places.values()), default=0) + 1
     with drawn(width=8, height=min(12, 0.9 + 0.22 * rows)) as drawing:

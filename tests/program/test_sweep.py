@@ -47,6 +47,23 @@ def test_a_job_that_fails_says_why_and_the_others_go_on(
     assert end[-2].startswith(f"1 done, 1 failed: {done['made']} stages made, {done['found']} found")
 
 
+def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_each(
+    program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "fatal.py").write_text(
+        "import os\n\n\nclass Fatal:\n    def __init__(self, num_pairs, seed): ...\n\n"
+        "    def __call__(self, pool, exclude):\n        os.kill(os.getpid(), 9)\n"
+    )
+    targets = "sampler._target_=fatal.Fatal,augsbert.samplers.random.Random"
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.launcher.verbose=0"]
+    swept = program(*tiny_sweep, targets, *joblib, PYTHONPATH=str(tmp_path))
+    assert swept.returncode == 1
+    assert "Its process ended before it could say why: it was killed, perhaps for want of memory." in swept.stdout
+    assert "error: the launcher gave up: TerminatedWorkerError: " in swept.stderr
+    assert "the same command goes on" in swept.stderr
+    assert "Traceback" not in swept.stderr
+
+
 def test_a_second_sweep_finds_all_and_says_what_that_saved(
     preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
@@ -94,6 +111,17 @@ def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
     swept = program("-m", *tiny_run, override)
     assert swept.returncode == 1
     assert said in swept.stderr
+    assert "Traceback" not in swept.stderr
+    assert not list(tmp_path.rglob(STATUS))
+
+
+@pytest.mark.parametrize("sweeper", ["hydra.sweeper.max_batch_size=1", "hydra/sweeper=optuna"])
+def test_a_job_that_cannot_be_composed_ends_the_sweep_before_the_first_batch(
+    program: Callable, tiny_run: list[str], tmp_path: Path, sweeper: str
+) -> None:
+    swept = program("-m", *tiny_run, "sampler=bm25,random", "sampler.top_k=2,3", sweeper)
+    assert swept.returncode == 1
+    assert "sampler.top_k" in swept.stderr
     assert "Traceback" not in swept.stderr
     assert not list(tmp_path.rglob(STATUS))
 
