@@ -19,7 +19,7 @@ from augsbert.hardware import describe
 from augsbert.nodes import parts_of
 from augsbert.pipeline import Flow
 from augsbert.preflight import look_ahead
-from augsbert.reporting.table import table
+from augsbert.reporting.table import COMPARED, table
 from augsbert.store import PLAN, Store, plan, render, to_json
 
 
@@ -79,8 +79,8 @@ def _objective(cfg: DictConfig, flow: Flow) -> str:
     first = next(iter(flow.evaluations))
     wanted = cfg.objective or f"{first}/dev/{PRIMARY[flow.posed]}"
     encoder = wanted.partition("/")[0]
-    if cfg.compare.get(encoder) is False:
-        raise UserError(f"objective={wanted}: this run does not evaluate {encoder}. Set compare.{encoder}=true.")
+    if cfg.compare.get(row := COMPARED.get(encoder, "")) is False:
+        raise UserError(f"objective={wanted}: this run does not evaluate {encoder}. Set compare.{row}=true.")
     if wanted not in known:
         raise UserError(f"objective={wanted}: it must be a dev metric of this run{nearest(wanted, known)}")
     return wanted

@@ -47,7 +47,7 @@ def _read(path: Path) -> Pool:
         raise UserError(f"pool={path}: it {what}. Set pool=train, pool=gold, or a file with a sentence a line.")
     path, pairs = path.expanduser(), pd.DataFrame({name: [] for name in SENTENCES}, dtype=str)
     if Path(path.name.removesuffix(".gz")).suffix in TABLES:
-        columns = SENTENCES if set(SENTENCES) <= set(column_names(path)) else ["sentence"]
+        columns = _columns(path)
         table = read_columns(path, columns).dropna().astype(str).apply(lambda column: column.str.strip())
         table = table[(table != "").all(axis=1)].reset_index(drop=True)
         pairs, sentences = (table, distinct_sentences(table)) if columns == SENTENCES else (pairs, table["sentence"])
@@ -57,6 +57,17 @@ def _read(path: Path) -> Pool:
     if not sentences:
         raise UserError(f"pool={path}: it holds no sentence. Write one a line.")
     return Pool(sentences, pairs)
+
+
+def _columns(path: Path) -> list[str]:
+    """Those of a pair if the table has both, else a sentence's."""
+    names = column_names(path)
+    if names and not {"sentence"} & set(names) and not set(SENTENCES) <= set(names):
+        raise UserError(
+            f"pool={path}: no column 'sentence', nor both 'sentence1' and 'sentence2'. "
+            f"There are: {', '.join(repr(name[:60]) for name in names[:20])}. Rename one."
+        )
+    return SENTENCES if set(SENTENCES) <= set(names) else ["sentence"]
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from augsbert.config import make, nearest, part_class, plain
 from augsbert.config_checks import check, complain, located, mistyped
-from augsbert.encoders.model_folder import limits, read_config
+from augsbert.encoders.model_folder import NO_HEAD, limits, read_config
 from augsbert.encoders.weights import resolve
 from augsbert.errors import UserError
 from augsbert.hardware import Hardware, require_device
@@ -123,7 +123,9 @@ def _unusable_weights(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str
             said = str(error).removeprefix(f"{Path(encoder).expanduser()}: ").removeprefix(f"{encoder}: ")
             yield f"{key}={encoder}: {said}"
         else:
-            yield from _too_deep(path, node, weights.folder) if weights else ()
+            yield from (
+                (*_too_deep(path, node, weights.folder), *_headless(path, node, weights.folder)) if weights else ()
+            )
 
 
 def _no_such_stage(name: str, encoder: str) -> Iterator[str]:
@@ -140,6 +142,14 @@ def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]
         yield f"{name}.num_layers={wanted}: {folder} has {layers} layers. Set 1 to {layers}, or null for all."
     if positions and length and length > positions and name != "baseline":
         log.warning("%s.max_seq_length=%d: %s has %d positions; inputs are cut there.", name, length, folder, positions)
+
+
+def _headless(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """A labeller without a fit that by its config was saved without a head; where that says nothing, loading will."""
+    if name.partition(".")[0] == "cross_encoder" and node.get("fit") is None:
+        architectures = read_config(folder).get("architectures") or []
+        if architectures and not any(kind.endswith("ForSequenceClassification") for kind in architectures):
+            yield f"{name}.encoder={node['encoder']}: {NO_HEAD}"
 
 
 def _contradictions(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:

@@ -66,26 +66,31 @@ class Outcome:
     value: float | None = float("nan")
 
 
-def divide_cores(launcher: DictConfig) -> None:
-    """Give torch its share of the cores where the launcher runs several jobs on one machine.
+def divide_cores(launcher: DictConfig, devices: object) -> None:
+    """Give torch its share of the cores where the launcher runs several jobs, of so many processes, on one machine.
 
     Called before torch is imported, which reads OMP_NUM_THREADS then; a user's own stays. Ray and SLURM set theirs.
     """
+    devices = devices if isinstance(devices, int) and devices > 0 else 1  # what is mistaken is told later
     if "n_jobs" in launcher:
         jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores()
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // jobs)))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // (jobs * devices))))
     elif launcher.get("cpus_per_task"):
-        os.environ.setdefault("OMP_NUM_THREADS", str(launcher.cpus_per_task))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, launcher.cpus_per_task // devices)))
 
 
 @contextmanager
-def recorded(*, plan: bool) -> Iterator[Outcome]:
+def recorded(*, plan: bool, devices: object) -> Iterator[Outcome]:
     """Run one job of a sweep; an error is written down, in the log and in the job's folder, and goes no further.
 
     A job that fails returns nan, which a sweeper takes for no result; what an earlier run has left in its folder would
     stand for it, and goes.
+
+    Args:
+        plan: the job is only planned.
+        devices: that each of its stages runs on, a process for each.
     """
-    divide_cores(HydraConfig.get().launcher)
+    divide_cores(HydraConfig.get().launcher, devices)
     start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
     folder = Path(HydraConfig.get().runtime.output_dir)
     if not plan:
@@ -223,6 +228,9 @@ def _show_plan(jobs: Mapping[Path, Status], store: Path) -> None:
     from augsbert.store import PLAN, from_json, render
 
     planned = [(folder / PLAN).read_text() for folder, job in jobs.items() if job.state == "done"]
-    print(render(from_json(planned), store))
+    union = from_json(planned)
+    print(render(union, store))
+    if len(planned) > 1 and any(not line.key for line in union):
+        print("A stage without a key stands once for each job: its data are not at hand, which tell what jobs share.")
     if len(planned) < len(jobs):
         print(summary(list(jobs.values())))

@@ -30,6 +30,7 @@ def refusal(config: DictConfig) -> str | None:
         unknown_value(config.hydra.overrides.task)
         or absent_package(config.hydra)
         or mistaken_objective([config.objective, *given("objective", config.hydra.overrides.task)])
+        or unevaluated_objective(config)
         or lost_folders(config)
         or uncomposable(config)
     )
@@ -76,6 +77,20 @@ def mistaken_objective(objectives: Iterable[str | None]) -> str | None:
     for objective in objectives:
         if objective not in (None, "null", *known):
             return f"objective={objective}: it must be a dev metric{nearest(str(objective), known)}"
+    return None
+
+
+def unevaluated_objective(config: DictConfig) -> str | None:
+    """An objective of an encoder that no job evaluates; None if some job evaluates each that is asked for."""
+    from augsbert.reporting.table import COMPARED
+
+    overrides, searched = config.hydra.overrides.task, config.hydra.sweeper.get("params") or {}
+    for objective in given("objective", overrides) or [config.objective]:
+        encoder = str(objective).partition("/")[0]
+        key = f"compare.{COMPARED.get(encoder)}"
+        values = given(key, overrides) or [OmegaConf.select(config, key)]
+        if key not in searched and all(str(value).lower() == "false" for value in values):
+            return f"objective={objective}: no job evaluates {encoder}. Set {key}=true."
     return None
 
 

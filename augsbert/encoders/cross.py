@@ -13,6 +13,7 @@ from torch import Tensor
 from augsbert.encoders.export import save_cross_encoder
 from augsbert.encoders.first_token import only_first_token
 from augsbert.encoders.fit import Fit
+from augsbert.encoders.model_folder import NO_HEAD
 from augsbert.encoders.module import PairEncoder, Row
 from augsbert.encoders.network import refuse_random_body
 from augsbert.errors import UserError
@@ -76,10 +77,7 @@ class CrossEncoder(PairEncoder):
         lacking = {*read["missing_keys"], *(name for name, *_ in read["mismatched_keys"])}
         refuse_random_body(model, lacking)
         if self.fit_settings is None and lacking:
-            raise UserError(
-                f"{self.encoder}: these weights have no head of one score, and without a fit it would be random. "
-                "Give the cross-encoder a fit, or name a trained one as cross_encoder.encoder."
-            )
+            raise UserError(f"{self.encoder}: {NO_HEAD}")
         return model.train()
 
     def forward(self, inputs: dict[str, Tensor]) -> Tensor:

@@ -14,6 +14,9 @@ ENCODERS = {
 }
 """Prefix of the encoder's metrics to the name of its row, in the order of the rows."""
 
+COMPARED = {"untrained": "untrained", "baseline": "baseline", "upper_bound": "upper_bound", "poly_encoder": "poly"}
+"""Prefix of the metrics of an encoder that may be left out to the key of ``compare`` that decides it."""
+
 METRICS = {
     "spearman": "Spearman",
     "pearson": "Pearson",

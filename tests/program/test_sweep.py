@@ -103,6 +103,10 @@ def test_a_shorter_sweep_in_the_same_folder_names_what_the_longer_one_left(
             "objective=bi_encoder/dev/spearmen",
             "error: objective=bi_encoder/dev/spearmen: it must be a dev metric. Did you mean bi_encoder/dev/spearman?",
         ),
+        (
+            "objective=poly_encoder/dev/spearman",
+            "error: objective=poly_encoder/dev/spearman: no job evaluates poly_encoder. Set compare.poly=true.",
+        ),
     ],
 )
 def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
@@ -159,6 +163,15 @@ def test_what_an_earlier_sweep_said_is_not_counted_again(
     assert "failed" not in planned.stdout
     keys = [line.split()[1] for line in planned.stdout.splitlines() if " make " in line or " found" in line]
     assert len(keys) == len(set(keys)) == 21
+
+
+def test_a_sweeps_plan_without_the_data_says_that_shared_stages_stand_there_once_a_job(
+    preloaded_program: Callable, tiny_sweep: list[str]
+) -> None:
+    elsewhere = [override for override in tiny_sweep if not override.startswith("dataset")]
+    planned = preloaded_program(*elsewhere, "dataset=stsb", "seed=0,1", "plan=true")
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout.rstrip().endswith("which tell what jobs share.")
 
 
 LAUNCHERS = {
