@@ -77,7 +77,12 @@ class Wandb:
 
     @contextmanager
     def run(
-        self, config: Mapping[str, Any], keys: Mapping[str, str], folder: Path, group: str | None = None
+        self,
+        config: Mapping[str, Any],
+        keys: Mapping[str, str],
+        folder: Path,
+        group: str | None = None,
+        resumed: str | None = None,
     ) -> Iterator[WandbRun | NoRun]:
         """Open a W&B run, and finish it however the run ends: failed, if by an exception.
 
@@ -86,9 +91,11 @@ class Wandb:
             keys: stage to content key; in full in the config (``stage_keys``), cut to 12 characters among the tags.
             folder: the run's output folder.
             group: the sweep that the run belongs to.
+            resumed: id of a run that is gone on with if it is there; None begins one.
         """
         job = {"config": {**config, "stage_keys": dict(keys)}, "tags": self._all_tags(keys), "group": group}
-        run = self._start({**self._place, **job, "dir": str(folder)})
+        run_id = {"id": resumed, "resume": "allow"} if resumed else {}
+        run = self._start({**self._place, **job, **run_id, "dir": str(folder)})
         exit_code, seconds = 1, None  # as long as W&B waits by itself
         try:
             yield NoRun() if run is None else WandbRun(run)
@@ -137,6 +144,8 @@ class Wandb:
                 return self._online(job)
             except Exception as error:
                 reason = _line(error)
+                # W&B may still hold the id of the run that did not start.
+                job = {name: value for name, value in job.items() if name not in ("id", "resume")}
         return self._offline(job, reason)
 
     def _online(self, job: dict[str, Any]) -> Any:
@@ -220,10 +229,10 @@ def _line(error: Exception) -> str:
 
 
 def _init(job: Mapping[str, Any], mode: Any) -> Any:
-    """Start a run under an id of its own: two processes may hold the same content keys."""
+    """Start a run, under an id of its own if none is given: two processes may hold the same content keys."""
     import wandb
 
-    return wandb.init(**job, mode=mode, id=secrets.token_hex(4))
+    return wandb.init(**{"id": secrets.token_hex(4), **job}, mode=mode)
 
 
 def _files(run: Any) -> Path:

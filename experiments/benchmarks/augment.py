@@ -9,7 +9,8 @@ nlpaug's last release is of 2022: it gets an environment of its own, with the tr
 measurement is a fresh process with the same number of threads; the sides take turns, so that what else the machine
 does falls on all of them. nlpaug runs as its documentation shows it, a sentence at a time, and at its best, with a
 list. Its time is that of ``augment`` alone. Ours is that of ``rewrite``, which reads the weights too: how long that
-takes is measured beside it, and both ratios are recorded. CPU seconds say more than wall seconds on a shared machine.
+takes is measured beside it, and both ratios are recorded, as is that of CPU seconds, which say more on a shared
+machine.
 
 One share of words is not one amount of work: nlpaug draws among all pieces, and we among the words that are neither
 numbers nor function words. It also takes a pass for each word that it changes, so its time grows with them, and ours
@@ -34,10 +35,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from turns import spread, versions
+import numpy as np
+from turns import bound, products, spread, versions, write
 
 ROOT = Path(__file__).parents[2]
-RESULT = ROOT / "experiments" / "results" / "benchmarks" / "augment.json"
 OURS, ONE, LIST = "augsbert", "nlpaug, a sentence at a time", "nlpaug, a list"
 ACTIONS = ("substitute", "insert")
 CLOCKS = ("wall", "cpu")
@@ -51,20 +52,27 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     """One side, once, in this process.
 
     Args:
-        task: ``side``, ``action``, ``shares``, ``model`` (a folder), ``kind`` (its ``model_type``), ``sentences``,
-            ``threads``, ``seed``.
+        task: ``side`` (None gives the versions of this interpreter's packages), ``action``, ``shares``, ``model`` (a
+            folder), ``kind`` (its ``model_type``), ``sentences``, ``threads``, ``seed``, ``bf16``; with ``bound``, the
+            seconds and the ratio of which that is wanted.
 
     Returns:
         ``wall`` and ``cpu`` seconds, each of the ``whole`` and of ``loading`` the weights in it (0 where it is no
-        part of it), ``changed`` words, and ``versions``.
+        part of it), and ``changed`` words.
     """
     import torch
 
+    if task["side"] is None:
+        return versions()
     torch.set_num_threads(task["threads"])
+    if "bound" in task:
+        augmenter, (seconds, ratio) = _augmenter(task), task["bound"]
+        work = products(lambda: augmenter.rewrite(task["sentences"], np.random.default_rng(task["seed"])))
+        return bound(work, seconds, ratio, task["bf16"])
     made, whole, loading = (_ours if task["side"] == OURS else _nlpaug)(task)
     changed = sum(map(_changed, task["sentences"], made))
     seconds = {clock: {"whole": whole[clock], "loading": loading[clock]} for clock in CLOCKS}
-    return {**seconds, "changed": changed, "versions": versions()}
+    return {**seconds, "changed": changed}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
@@ -74,17 +82,20 @@ def _timed(work: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 
 def _ours(task: dict[str, Any]) -> tuple[list[str], dict[str, float], dict[str, float]]:
-    import numpy as np
-
-    from augsbert.augmenters import contextual
     from augsbert.augmenters.masked import MaskedModel
 
-    part = {"substitute": contextual.ContextualSubstitute, "insert": contextual.ContextualInsert}[task["action"]]
-    augmenter = part(task["model"], share=task["shares"][0], sampling={"top_k": TOP_K}, bf16=task["bf16"])
+    augmenter = _augmenter(task)
     augmenter.rewrite(task["sentences"][:1], np.random.default_rng(0))  # The first use imports what it needs.
     _, loading = _timed(lambda: MaskedModel(task["model"], bf16=task["bf16"]))
     made, whole = _timed(lambda: augmenter.rewrite(task["sentences"], np.random.default_rng(task["seed"])))
     return made, whole, loading
+
+
+def _augmenter(task: dict[str, Any]) -> Any:
+    from augsbert.augmenters import contextual
+
+    part = {"substitute": contextual.ContextualSubstitute, "insert": contextual.ContextualInsert}[task["action"]]
+    return part(task["model"], share=task["shares"][0], sampling={"top_k": TOP_K}, bf16=task["bf16"])
 
 
 def _nlpaug(task: dict[str, Any]) -> tuple[list[str], dict[str, float], dict[str, float]]:
@@ -127,7 +138,7 @@ def run(python: str, task: dict[str, Any]) -> dict[str, Any]:
 
 
 def compare(pythons: dict[str, str], task: dict[str, Any], spaced: int, repeats: int) -> dict[str, Any]:
-    """All sides of an action in turn, ``repeats`` times: the table of the rates and the ratios of ours to each.
+    """All sides of an action in turn, ``repeats`` times: their rates, and the ratios of ours to nlpaug's two.
 
     The peer's sides get ``spaced`` of the sentences.
     """
@@ -140,30 +151,43 @@ def compare(pythons: dict[str, str], task: dict[str, Any], spaced: int, repeats:
             runs[side].append(run(python, {**task, "side": side, "seed": repeat, "sentences": given[side]}))
             wall, cpu = (runs[side][-1][clock]["whole"] for clock in CLOCKS)
             print(f"{task['action']:<10} {side:<28} {wall:7.2f} s, {cpu:7.2f} s of CPU", flush=True)
-    rows = {side: _row(measured, len(given[side])) for side, measured in runs.items()}
-    more = len(sentences) / len(few)
-    ratios = {side: _ratios(runs[OURS], runs[side], more) for side in pythons if side != OURS}
-    versions = {side: measured[0]["versions"] for side, measured in runs.items()}
-    return {"rows": rows, "times_faster_than": ratios, "versions": versions}
+    found = result(runs, {side: len(texts) for side, texts in given.items()})
+    spent = statistics.median(one["wall"]["whole"] for one in runs[OURS])
+    asked = {"side": OURS, "seed": 0, "bound": [spent, found["ratio_to_best"]["median"]]}
+    return {**found, "bound": run(pythons[OURS], {**task, **asked})}
 
 
-def _row(measured: list[dict[str, Any]], sentences: int) -> dict[str, Any]:
-    changed = statistics.mean(one["changed"] for one in measured) / sentences
-    row: dict[str, Any] = {"words_changed_per_sentence": round(changed, 2)}
-    for clock in CLOCKS:
-        row[f"sentences_per_second, {clock}"] = spread([sentences / one[clock]["whole"] for one in measured])
-        row[f"seconds, {clock}"] = [{k: round(v, 3) for k, v in one[clock].items()} for one in measured]
-    return row
+def result(runs: dict[str, list[dict[str, Any]]], sentences: dict[str, int]) -> dict[str, Any]:
+    """What the measurements of all sides, each of so many sentences, come to."""
+    rates = {side: spread([sentences[side] / one["wall"]["whole"] for one in ones]) for side, ones in runs.items()}
+    best = max((ONE, LIST), key=lambda side: rates[side]["median"])
+    more, ours = sentences[OURS] / sentences[ONE], runs[OURS]
+    return {
+        "words_changed_per_sentence": {
+            side: round(statistics.mean(one["changed"] for one in ones) / sentences[side], 2)
+            for side, ones in runs.items()
+        },
+        "sentences_per_second": rates,
+        "seconds_to_read_weights": spread([one["wall"]["loading"] for one in ours]),
+        "best_peer": best,
+        "ratio_to_best": _ratios(ours, runs[best], more),
+        "ratio_to_default": _ratios(ours, runs[ONE], more),
+        "ratio_to_default, weights read before": _ratios(ours, runs[ONE], more, read_before=True),
+        "ratio_to_default, seconds of CPU": _ratios(ours, runs[ONE], more, clock="cpu"),
+    }
 
 
-def _ratios(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], more: float) -> dict[str, Any]:
+def _ratios(
+    ours: list[dict[str, Any]],
+    theirs: list[dict[str, Any]],
+    more: float,
+    clock: str = "wall",
+    *,
+    read_before: bool = False,
+) -> dict[str, float]:
     """Of the measurements of one turn, so that a busy minute is a busy minute for both; ours had so many times more."""
-    found = {}
-    for clock in CLOCKS:
-        turns = [(a[clock], b[clock]["whole"]) for a, b in zip(ours, theirs, strict=True)]
-        found[clock] = spread([more * b / a["whole"] for a, b in turns])
-        found[f"{clock}, weights read before"] = spread([more * b / (a["whole"] - a["loading"]) for a, b in turns])
-    return found
+    own = [one[clock]["whole"] - read_before * one[clock]["loading"] for one in ours]
+    return spread([more * one[clock]["whole"] / mine for mine, one in zip(own, theirs, strict=True)])
 
 
 def main() -> None:
@@ -180,37 +204,32 @@ def main() -> None:
     parser.add_argument("--actions", nargs="+", choices=ACTIONS, default=ACTIONS)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--bf16", action="store_true", help="ours in bfloat16; nlpaug has no such setting")
-    parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
-    result = _measured(arguments)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    arguments.output.write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps({name: cell["times_faster_than"] for name, cell in result["measured"].items()}, indent=1))
+    write("augment", _measured(arguments), short=False)
 
 
 def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
     import pandas as pd
 
     from augsbert.datasets.sample import Sample
-    from augsbert.hardware import describe
     from augsbert.pairs import distinct_sentences
 
     splits = Sample()()
     sentences = distinct_sentences(pd.concat([splits.train, splits.dev, splits.test]))[: arguments.sentences]
     config = json.loads((arguments.model / "config.json").read_text())
     task = {"model": str(arguments.model), "kind": config["model_type"], "sentences": sentences}
+    task |= {"threads": arguments.threads, "bf16": arguments.bf16}
     pythons = {OURS: sys.executable, ONE: arguments.nlpaug_python, LIST: arguments.nlpaug_python}
     about = {
-        "processor": describe(),
-        "load_before": os.getloadavg()[0],
         "threads": arguments.threads,
+        "repeats": arguments.repeats,
         "sentences": len(sentences),
         "sentences_of_the_peer": arguments.peer_sentences,
         "words_in_a_sentence": round(statistics.mean(len(s.split()) for s in sentences), 1),
         "model": {name: config.get(name) for name in ("model_type", "num_hidden_layers", "hidden_size", "vocab_size")},
         "settings": {"shares": SHARES, "top_k": TOP_K, "nlpaug_batch_size": BATCH_SIZE, "bf16": arguments.bf16},
+        "peer_versions": run(arguments.nlpaug_python, {"threads": 1, "side": None}),
     }
-    task |= {"threads": arguments.threads, "bf16": arguments.bf16}
     measured = {
         f"{action}, {words}": compare(
             pythons, {**task, "action": action, "shares": shares}, arguments.peer_sentences, arguments.repeats
@@ -218,7 +237,7 @@ def _measured(arguments: argparse.Namespace) -> dict[str, Any]:
         for action in arguments.actions
         for words, shares in SHARES.items()
     }
-    return {**about, "load_after": os.getloadavg()[0], "measured": measured}
+    return {**about, **measured}
 
 
 if __name__ == "__main__":

@@ -43,13 +43,13 @@ def seconds(folder: Path, *overrides: str) -> float:
     return time.perf_counter() - start
 
 
-def measure(grid: dict[str, list[str]], fixed: list[str]) -> dict[str, Any]:
-    """The grid by each launcher, its second run, and each job alone."""
+def measure(grid: dict[str, list[str]], fixed: list[str], launchers: list[str]) -> dict[str, Any]:
+    """The grid by each launcher, its second run under the first of them, and each job alone."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         swept = ["-m", *fixed, *(f"{key}={','.join(values)}" for key, values in grid.items())]
-        together = {name: seconds(work / name, *swept, *launcher) for name, launcher in LAUNCHERS.items()}
-        again = seconds(work / "basic", *swept)
+        together = {name: seconds(work / name, *swept, *LAUNCHERS[name]) for name in launchers}
+        again = seconds(work / launchers[0], *swept, *LAUNCHERS[launchers[0]])
         alone = []
         for number, values in enumerate(itertools.product(*grid.values())):
             job = [f"{key}={value}" for key, value in zip(grid, values, strict=True)]
@@ -68,8 +68,10 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="a grid of four with tiny fits; nothing is written")
+    parser.add_argument("--launchers", nargs="+", choices=LAUNCHERS, default=list(LAUNCHERS))
     args = parser.parse_args()
-    found = measure(SHORT_GRID, [*FIXED, "debug=fast"]) if args.short else measure(GRID, FIXED)
+    grid, fixed = (SHORT_GRID, [*FIXED, "debug=fast"]) if args.short else (GRID, FIXED)
+    found = measure(grid, fixed, args.launchers)
     write("sweep", found, args.short)
 
 

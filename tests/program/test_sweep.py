@@ -47,6 +47,20 @@ def test_a_job_that_fails_says_why_and_the_others_go_on(
     assert end[-2].startswith(f"1 done, 1 failed: {done['made']} stages made, {done['found']} found")
 
 
+def test_each_jobs_run_of_wandb_stands_in_the_sweeps_group(
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    sweep_dir = tmp_path / "grids" / "first"
+    logged = [override for override in tiny_sweep if not override.startswith(("logger", "hydra.sweep"))]
+    swept = preloaded_program(
+        *logged, "logger=wandb", f"hydra.sweep.dir={sweep_dir}", "seed=0,1", WANDB_MODE="offline", HOME=str(tmp_path)
+    )
+    assert swept.returncode == 0, swept.stderr
+    for job in ("0", "1"):
+        (kept,) = (sweep_dir / job).rglob("*.wandb")
+        assert b"grids/first" in kept.read_bytes()
+
+
 def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_each(
     program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:

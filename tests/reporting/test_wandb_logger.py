@@ -4,13 +4,13 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -19,8 +19,10 @@ import wandb
 
 from augsbert.errors import UserError
 from augsbert.reporting import wandb_access, wandb_logger
+from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.no_logger import NoRun
 from augsbert.reporting.wandb_logger import Wandb
+from augsbert.reporting.wandb_summary import log_summary
 from augsbert.run_files import sweep_name
 
 KEY = "f" * 64
@@ -245,6 +247,32 @@ def test_a_run_logs_curves_over_their_own_steps_the_histograms_and_the_table(
     assert sum(stub.logged["silver/scores"].histogram) == len(GOLD)
     assert "silver/kl" in stub.logged
     assert stub.logged["table"].columns == ["encoder", "dev/spearman", "test/spearman"]
+
+
+class Compared(NamedTuple):
+    """As much of a comparison as a summary reads."""
+
+    metric: str = "spearman"
+    keys: Sequence[str] = ("sampler",)
+
+    def figures(self) -> pd.DataFrame:
+        return pd.DataFrame({"encoder": ["baseline"], "seed": [0], "test": [0.7]})
+
+
+def test_a_sweeps_summary_is_one_run_in_the_group_of_its_jobs_however_often_it_is_logged(
+    tmp_path: Path, inits: list[dict[str, Any]], online: None
+) -> None:
+    (tmp_path / "report.html").write_text("<p>a table")
+    comparison = cast("Comparison", Compared())
+    for folder in ("grid", "grid", "other"):
+        log_summary("mine", comparison, tmp_path / "report.html", [tmp_path / "sweeps" / folder])
+    first, again, other = inits
+    assert first["id"] == again["id"] != other["id"]
+    assert (first["resume"], first["project"]) == ("allow", "mine")
+    assert (first["group"], first["name"]) == (sweep_name(Path("sweeps/grid")), "sweeps/grid: summary")
+    assert first["run"].logged["figures"].columns == ["encoder", "seed", "test"]
+    assert "a table" in first["run"].logged["report"].html
+    assert first["run"].exit_code == 0
 
 
 def test_a_run_that_ends_well_is_marked_so(tmp_path: Path, inits: list[dict[str, Any]], online: None) -> None:
