@@ -21,7 +21,8 @@ from augsbert import ranks
 from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
 from augsbert.errors import UserError
 from augsbert.startup import uncollected
-from augsbert.sweep import broken_off, recorded
+from augsbert.sweep import broken_off
+from augsbert.sweep_jobs import recorded
 
 _HERE = Path(__file__).parent
 #: The configs: inside the package where it was installed from a wheel, beside it in a checkout.

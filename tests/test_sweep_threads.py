@@ -7,12 +7,12 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
-from augsbert import sweep
+from augsbert import sweep_jobs
 
 
 @pytest.fixture(autouse=True)
 def _sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "cores", lambda: 16)
+    monkeypatch.setattr(sweep_jobs, "cores", lambda: 16)
     monkeypatch.setenv("OMP_NUM_THREADS", "")
     monkeypatch.delenv("OMP_NUM_THREADS")
 
@@ -30,11 +30,11 @@ def _sixteen_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_each_process_gets_its_share_of_the_cores(launcher: dict, devices: object, threads: str | None) -> None:
-    sweep.divide_cores(OmegaConf.create(launcher), devices)
+    sweep_jobs.divide_cores(OmegaConf.create(launcher), devices)
     assert os.environ.get("OMP_NUM_THREADS") == threads
 
 
 def test_the_users_own_number_of_threads_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    sweep.divide_cores(OmegaConf.create({"n_jobs": 2}), 2)
+    sweep_jobs.divide_cores(OmegaConf.create({"n_jobs": 2}), 2)
     assert os.environ["OMP_NUM_THREADS"] == "3"

@@ -15,9 +15,10 @@ from filelock import FileLock
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from augsbert import sweep, sweep_checks
+from augsbert import sweep_checks
 from augsbert.cli import CONF
 from augsbert.pruning import storage as optuna_storage
+from augsbert.sweep_jobs import statuses as statuses_of
 
 STATUS = "status.json"
 
@@ -165,7 +166,7 @@ def test_what_another_program_left_is_no_job(tmp_path: Path) -> None:
     for number, text in enumerate(("", "{}", '{"state": "fine"}', "[1]")):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / STATUS).write_text(text)
-    assert sweep.statuses(tmp_path) == {}
+    assert statuses_of(tmp_path) == {}
 
 
 def test_what_an_earlier_sweep_said_is_not_counted_again(

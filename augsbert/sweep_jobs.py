@@ -1,0 +1,136 @@
+"""What becomes of a job of a sweep, which it writes into its folder, and what is read of it there.
+
+Hydra says that a job failed only when all have ended, and then calls no callback (Hydra #2284, #2824). So a job's error
+ends here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from augsbert.errors import Pruned, UserError
+from augsbert.hardware import cores
+from augsbert.run_files import PLANNED, STAGES, STATUS
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Status:
+    """What became of a job.
+
+    Args:
+        sweep: the sweep's folder.
+        job: its number in the sweep, from 0.
+        state: how it ended; ``running`` of one that has not, or whose process was killed.
+        reason: what was said of a job that failed.
+        overrides: what tells it from the others.
+        seconds: from its start to its end.
+        made: stages that it made.
+        found: stages that were there.
+        saved: seconds that the stages which were there had cost.
+    """
+
+    sweep: str
+    job: int
+    state: Literal["done", "pruned", "failed", "running"]
+    reason: str
+    overrides: list[str]
+    seconds: float
+    made: int = 0
+    found: int = 0
+    saved: float = 0.0
+
+
+class Outcome:
+    """Set by the block of :func:`recorded` as it ends."""
+
+    value: float | None = float("nan")
+
+
+def divide_cores(launcher: DictConfig, devices: object) -> None:
+    """Give torch its share of the cores where the launcher runs several jobs, of so many processes, on one machine.
+
+    Called before torch is imported, which reads OMP_NUM_THREADS then; a user's own stays. Ray and SLURM set theirs.
+    """
+    devices = devices if isinstance(devices, int) and devices > 0 else 1  # what is mistaken is told later
+    if "n_jobs" in launcher:
+        jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores()
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // (jobs * devices))))
+    elif launcher.get("cpus_per_task"):
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, launcher.cpus_per_task // devices)))
+
+
+@contextmanager
+def recorded(*, plan: bool, devices: object) -> Iterator[Outcome]:
+    """Run one job of a sweep; an error is written down, in the log and in the job's folder, and goes no further.
+
+    A job that fails returns nan, which a sweeper takes for no result; what an earlier run has left in its folder would
+    stand for it, and goes.
+
+    Args:
+        plan: the job is only planned.
+        devices: that each of its stages runs on, a process for each.
+    """
+    divide_cores(HydraConfig.get().launcher, devices)
+    start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    if not plan:
+        from augsbert.results import forget
+
+        forget(folder)
+        _write(folder / STATUS, "running", "", 0)
+    try:
+        yield outcome
+    except UserError as error:
+        state, reason = "pruned" if isinstance(error, Pruned) else "failed", str(error)
+        log.error("%s", reason)
+    except Exception as error:
+        state, reason = "failed", f"{type(error).__name__}: {error}"
+        log.exception("this job failed; the others go on")
+    _write(folder / (PLANNED if plan else STATUS), state, reason, time.monotonic() - start)
+
+
+def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
+    job, stages = HydraConfig.get().job, path.with_name(STAGES)
+    counts_stages = state == "done" and path.name == STATUS and stages.exists()
+    records = json.loads(stages.read_text()) if counts_stages else []
+    found = [record for record in records if record["found"]]
+    counts = {"made": len(records) - len(found), "found": len(found), "saved": sum(r["cost"] for r in found)}
+    overrides = [str(override) for override in HydraConfig.get().overrides.task]
+    sweep = _absolute(HydraConfig.get().sweep.dir, HydraConfig.get().runtime.cwd)
+    status = Status(sweep, int(job.num), state, reason, overrides, round(seconds, 1), **counts)
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(asdict(status), indent=1))
+    unfinished.rename(path)
+
+
+def _absolute(folder: str, start: str) -> str:
+    """A job may have changed into its own folder (hydra.job.chdir)."""
+    return str(Path(start, folder))
+
+
+def statuses(sweep: Path, name: str = STATUS) -> dict[Path, Status]:
+    """What became of a sweep's jobs, by their folders, in the order of their numbers."""
+    read = {path.parent: status for path in sweep.rglob(name) if (status := _status(path, sweep)) is not None}
+    return dict(sorted(read.items(), key=lambda item: item[1].job))
+
+
+def _status(path: Path, sweep: Path) -> Status | None:
+    """A job's status; None of what another sweep, or another program, has left below the folder."""
+    try:
+        status = Status(**json.loads(path.read_text()))
+    except (ValueError, TypeError):
+        return None
+    return status if status.sweep == str(sweep.absolute()) else None
