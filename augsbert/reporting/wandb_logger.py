@@ -14,15 +14,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from augsbert.errors import UserError
 from augsbert.ranges import check_above_zero
 from augsbert.reporting.no_logger import NoRun
-from augsbert.reporting.silver import figures, histogram
-from augsbert.reporting.table import rows as table_rows
 from augsbert.reporting.wandb_access import why_offline
+from augsbert.reporting.wandb_run import WandbRun, first_line, forgiving
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +101,7 @@ class Wandb:
             raise
         finally:
             if run is not None:
-                with _forgiving(f"all of the run (`wandb sync {_files(run)}` uploads the rest)"):
+                with forgiving(f"all of the run (`wandb sync {_files(run)}` uploads the rest)"):
                     run.finish(exit_code=exit_code) if seconds is None else _finish(run, exit_code, seconds)
 
     def _all_tags(self, keys: Mapping[str, str]) -> list[str]:
@@ -115,7 +111,7 @@ class Wandb:
     def _start(self, job: dict[str, Any]) -> Any:
         """A live ``wandb.Run``, or None if there cannot be one."""
         settings = self._checked_settings()
-        with _forgiving("the run"):
+        with forgiving("the run"):
             import wandb
 
             Path(job["dir"]).mkdir(parents=True, exist_ok=True)
@@ -143,7 +139,7 @@ class Wandb:
             try:
                 return self._online(job)
             except Exception as error:
-                reason = _line(error)
+                reason = first_line(error)
                 # W&B may still hold the id of the run that did not start.
                 job = {name: value for name, value in job.items() if name not in ("id", "resume")}
         return self._offline(job, reason)
@@ -159,57 +155,6 @@ class Wandb:
         return run
 
 
-class WandbRun:
-    """What a run says to W&B."""
-
-    def __init__(self, run: Any) -> None:
-        self._run = run
-
-    def curve(self, stage: str, rows: list[dict[str, float]]) -> None:
-        """Log a stage's training curve as ``curve/{stage}/{name}`` over its own steps."""
-        with _forgiving(f"the curve of {stage}"):
-            prefix = f"curve/{stage}/"
-            self._run.define_metric(f"{prefix}step", hidden=True)
-            self._run.define_metric(f"{prefix}*", step_metric=f"{prefix}step")
-            for row in rows:
-                self._run.log({prefix + name: value for name, value in row.items()})
-
-    def silver(self, silver: pd.DataFrame, gold: pd.DataFrame) -> None:
-        """Log the histograms of silver's and gold's scores, as such and as a table, and silver's figures."""
-        with _forgiving("silver's histogram"):
-            import wandb
-
-            bins = histogram(silver, gold)
-            edges = np.append(bins["low"], 1.0)
-            for name in ("silver", "gold"):
-                counts = bins[name].to_numpy()
-                self._run.log({f"{name}/scores": wandb.Histogram(np_histogram=(counts, edges))})
-            self._run.log({"silver/histogram": wandb.Table(dataframe=bins), **figures(silver, gold)})
-
-    def metrics(self, metrics: Mapping[str, float]) -> None:
-        """Log the metrics and the table of the encoders."""
-        with _forgiving("the metrics"):
-            import wandb
-
-            columns, data = table_rows(metrics)
-            self._run.log({**metrics, "table": wandb.Table(dataframe=pd.DataFrame(data, columns=columns))})
-
-    def comparison(self, figures: pd.DataFrame, page: Path) -> None:
-        """Log what a sweep comes to: every figure as a table, and the page with its tables and plots."""
-        with _forgiving("the comparison"):
-            import wandb
-
-            self._run.log({"figures": wandb.Table(dataframe=figures), "report": wandb.Html(page.read_text("utf8"))})
-
-
-@contextmanager
-def _forgiving(what: str) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        log.warning("W&B could not take %s: %s", what, _line(error))
-
-
 def _finish(run: Any, exit_code: int, seconds: float) -> None:
     """Finish a run, for so long at most; W&B itself would try for ``finish_timeout``.
 
@@ -221,11 +166,6 @@ def _finish(run: Any, exit_code: int, seconds: float) -> None:
     finishing.join(seconds)
     if finishing.is_alive():
         raise TimeoutError(f"not uploaded within {seconds:g} s")
-
-
-def _line(error: Exception) -> str:
-    """The error's first line, or its kind where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _init(job: Mapping[str, Any], mode: Any) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from augsbert.reporting.comparison import Comparison
-from augsbert.reporting.wandb_logger import Wandb, WandbRun
+from augsbert.reporting.wandb_logger import Wandb
+from augsbert.reporting.wandb_run import WandbRun
 from augsbert.run_files import sweep_name
 
 
