@@ -11,9 +11,9 @@ export PYTHONDONTWRITEBYTECODE :=
 quickstart: .venv/quickstart  ## Install into .venv and run the main job on the sample data set.
 	$(BIN)/python run.py experiment=quickstart
 
-test: .venv/test lint  ## Lint, types, import rules and all tests; those that run the program have the machine to themselves.
-	$(BIN)/pytest --numprocesses auto --dist loadfile --ignore tests/program
-	$(BIN)/pytest tests/program
+test: .venv/test lint  ## Lint, types, import rules and all tests; those that count seconds have the machine to themselves.
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not timed"
+	$(BIN)/pytest -m timed
 
 lint: .venv/test
 	$(BIN)/ruff check

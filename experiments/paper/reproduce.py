@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,7 +25,28 @@ import yaml
 from report import RESULTS, write
 
 ROOT = Path(__file__).parents[2]
-PAPER: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("paper.yaml").read_text())
+
+
+def paper() -> dict[str, Any]:
+    """``paper.yaml``, with a figure for each two domains of its ``adaptation``."""
+    read: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("paper.yaml").read_text())
+    adaptation = read.pop("adaptation")
+    for (source, left), (target, right) in itertools.permutations(adaptation.pop("domains").items(), 2):
+        overrides = [*_placed(left, "dataset@source", "source"), *_placed(right, "dataset", "dataset")]
+        read["figures"][f"{source}_to_{target}"] = {
+            **adaptation,
+            "title": f"{left['title']} to {right['title']}",
+            "overrides": [*adaptation["overrides"], *overrides],
+        }
+    return read
+
+
+def _placed(domain: dict[str, Any], group: str, node: str) -> list[str]:
+    """A domain's overrides as those of a source or of a target."""
+    return [override.replace("GROUP", group).replace("NODE", node) for override in domain["overrides"]]
+
+
+PAPER = paper()
 
 
 class Sweep(NamedTuple):

@@ -53,6 +53,14 @@ def test_every_cell_composes_to_a_run_without_mistakes(reproduce: object, size: 
                 assert node is None or list(mistakes(place, node)) == [], sweep.folder
 
 
+def test_each_domain_is_adapted_to_each_other_one_on_a_gpu(reproduce: object) -> None:
+    named = [name for name in reproduce.figures("full") if name not in ("curve", "stsb_to_quora")]
+    assert len(named) == len(set(named)) == 12
+    assert set(reproduce.figures("small")) == {"curve", "stsb_to_quora"}
+    (sweep,) = reproduce.sweeps("full", PLACES, ["sprint_to_quora"])
+    assert {"source.train=DATA/sprint/train.csv", "dataset.path=DATA/quora-IR-dataset.zip"} <= set(sweep.overrides)
+
+
 def test_only_the_columns_that_are_asked_for_are_run(reproduce: object) -> None:
     folders = [sweep.folder for sweep in reproduce.sweeps("small", PLACES, ["mrpc", "curve"])]
     assert folders == [*(f"mrpc/{row}" for row in OWN_RUNS), "curve"]

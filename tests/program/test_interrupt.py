@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timed
+
 ROOT = Path(__file__).parents[2]
 TWO_DEVICES = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
 #: Fits and a labelling of some seconds each, so that there is a middle to them; few steps of the bi-encoder.

@@ -71,6 +71,7 @@ def test_a_plan_makes_nothing_and_says_what_a_run_would_make(
     assert not list((tmp_path / "store").glob("cross_encoder/*"))
 
 
+@pytest.mark.timed
 def test_help_and_a_misspelt_key_are_instant(program: Callable) -> None:
     for arguments in (["--help"], ["--cfg", "job"], ["bi_encoder.num_layer=2"], ["sampler=bm52"]):
         assert min(_seconds(program, arguments) for _ in range(3)) < 2  # what else the machine does is not ours
