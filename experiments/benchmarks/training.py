@@ -2,12 +2,13 @@
 
     python experiments/benchmarks/training.py --data FOLDER            # of stsbenchmark.tsv.gz
     python experiments/benchmarks/training.py --data FOLDER --short    # 320 pairs, once; nothing is written
+    python experiments/benchmarks/training.py --data FOLDER --accelerator gpu
 
 The bi-encoder (MiniLM, its first two layers, cosine regression) and the cross-encoder (all six, binary cross-entropy)
 take one epoch over the train split, the same steps and settings on each side, and are saved. Each fit has a process of
 its own; importing and reading weights are not counted, tokenising is, and of ours the scores of ``FEW`` dev pairs,
 which a fit does not do without. All of dev is then scored by the peer's evaluator, off the clock. The peer's best:
-bfloat16 autocast where the processor multiplies it, batches of pairs of like length (a batch sampler of ours), and
+bfloat16 autocast where it is multiplied in hardware, batches of pairs of like length (a batch sampler of ours), and
 memory that is freed kept for the next step, as ours does; or its default, where that is faster. Each round has a seed
 of its own.
 """
@@ -27,7 +28,7 @@ from typing import Any
 
 import pandas as pd
 from sentence_transformers.base.sampler import DefaultBatchSampler
-from turns import bound, in_turn, minilm, products, ratios, spread, write
+from turns import DEVICES, bound, in_turn, minilm, products, ratios, spread, write
 
 from augsbert.batching import GlobalBatches
 from augsbert.datasets.stsb import Stsb
@@ -48,7 +49,6 @@ SETTINGS = {
 }
 LAYERS = {"bi_encoder": 2, "cross_encoder": None}
 FEW = 16
-PRECISION = Hardware().precision("auto")
 
 
 class GroupedByLength(DefaultBatchSampler):
@@ -81,23 +81,27 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--pairs", type=int, default=5749)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--accelerator", choices=DEVICES, default="cpu")
     parser.add_argument("--short", action="store_true", help="320 pairs, once; nothing is written")
     parser.add_argument(
         "--side", nargs=4, metavar=("ENCODER", "SIDE", "PAIRS", "SEED"), help="one fit; seconds and dev score"
     )
     args = parser.parse_args()
+    hardware = Hardware(args.accelerator)
     if args.side:
-        print(json.dumps(one(args.data, *args.side[:2], *map(int, args.side[2:]))))
+        encoder, side, count, seed = args.side
+        print(json.dumps(one(args.data, encoder, side, int(count), int(seed), hardware)))
         return
     pairs, repeats = (320, 1) if args.short else (args.pairs, args.repeats)
-    result = {encoder: measure(args.data, encoder, pairs, repeats) for encoder in SETTINGS}
-    write("training", {"pairs": pairs, "precision": PRECISION, **result}, args.short)
+    result = {encoder: measure(args.data, encoder, pairs, repeats, hardware) for encoder in SETTINGS}
+    about = {"pairs": pairs, "precision": hardware.precision("auto")}
+    write("training", {**about, **result}, args.short, args.accelerator)
 
 
-def measure(data: Path, encoder: str, pairs: int, repeats: int) -> dict[str, Any]:
+def measure(data: Path, encoder: str, pairs: int, repeats: int, hardware: Hardware) -> dict[str, Any]:
     """Fits of one encoder: pairs a second, dev scores, ratios."""
     found: dict[str, list[dict[str, float]]] = {side: [] for side in (*SIDES, COUNTED)}
-    command = [sys.executable, __file__, "--data", str(data), "--side", encoder]
+    command = [sys.executable, __file__, "--data", str(data), "--accelerator", hardware.accelerator, "--side", encoder]
 
     def fitted(side: str) -> float:
         task = [*command, side, str(pairs), str(len(found[side]))]
@@ -117,32 +121,35 @@ def measure(data: Path, encoder: str, pairs: int, repeats: int) -> dict[str, Any
         "best_peer": best,
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
-        "bound": bound(operations, spent, ratio["median"], PRECISION == "bf16-mixed"),
+        "bound": bound(
+            operations, spent, ratio["median"], hardware.precision("auto") == "bf16-mixed", hardware.accelerator
+        ),
     }
 
 
-def one(data: Path, encoder: str, side: str, pairs: int, seed: int) -> dict[str, float]:
+def one(data: Path, encoder: str, side: str, pairs: int, seed: int, hardware: Hardware) -> dict[str, float]:
     """One fit in this process."""
     splits = Stsb(path=str(data / "stsbenchmark.tsv.gz"))()
     train, dev = splits.train.head(pairs), splits.dev.head(pairs)
     with tempfile.TemporaryDirectory() as folder:
         if side != COUNTED and side != SIDES[0]:
-            return _peer(encoder, train, dev, {"output_dir": folder, "seed": seed}, best=side.endswith("best"))
-        module = _ours(encoder, seed)
-        fitted = partial(fit, module, train, dev.head(FEW), "regression", Hardware(), Path(folder))
+            where = {"output_dir": folder, "seed": seed}
+            return _peer(encoder, train, dev, where, hardware, best=side.endswith("best"))
+        module = _ours(encoder, seed, hardware)
+        fitted = partial(fit, module, train, dev.head(FEW), "regression", hardware, Path(folder))
         if side == COUNTED:
             return {"operations": products(fitted), "seconds": 0.0}
         start = time.perf_counter()
         fitted()
         spent = time.perf_counter() - start
-        return {"seconds": spent, "spearman": _score(encoder, _loaded(encoder, f"{folder}/model"), dev)}
+        return {"seconds": spent, "spearman": _score(encoder, _loaded(encoder, f"{folder}/model", hardware), dev)}
 
 
-def _ours(encoder: str, seed: int) -> Any:
+def _ours(encoder: str, seed: int, hardware: Hardware) -> Any:
     """The module to fit."""
     keep_freed_memory()
     numbers = {"epochs": 1, "weight_decay": 0.0, "seed": seed, **SETTINGS[encoder]}
-    settings = Fit(precision=PRECISION, **numbers)  # type: ignore[arg-type]
+    settings = Fit(precision=hardware.precision("auto"), **numbers)  # type: ignore[arg-type]
     if encoder == "bi_encoder":
         module: Any = BiEncoder(minilm(), LAYERS[encoder], loss=CosineSimilarityLoss(), fit=settings)
     else:
@@ -151,13 +158,15 @@ def _ours(encoder: str, seed: int) -> Any:
     return module
 
 
-def _peer(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, where: dict[str, Any], best: bool) -> dict[str, float]:
+def _peer(
+    encoder: str, train: pd.DataFrame, dev: pd.DataFrame, where: dict[str, Any], hardware: Hardware, best: bool
+) -> dict[str, float]:
     from datasets import Dataset
 
     if best:
         keep_freed_memory()
     kinds, loss = _peer_bi() if encoder == "bi_encoder" else _peer_cross()
-    model = _loaded(encoder, minilm())
+    model = _loaded(encoder, minilm(), hardware)
     if layers := LAYERS[encoder]:
         keep_layers(model[0].auto_model, layers)
     arguments = {
@@ -169,9 +178,11 @@ def _peer(encoder: str, train: pd.DataFrame, dev: pd.DataFrame, where: dict[str,
         "save_strategy": "epoch",
         "report_to": "none",
         "disable_tqdm": True,
-        "use_cpu": True,
-        **({"bf16": PRECISION == "bf16-mixed", "batch_sampler": SAMPLERS[encoder]} if best else {}),
+        "use_cpu": hardware.accelerator == "cpu",
     }
+    if best:
+        bf16 = hardware.precision("auto") == "bf16-mixed"
+        arguments |= {"bf16": bf16, "batch_sampler": SAMPLERS[encoder]}
     pairs = Dataset.from_pandas(train[["sentence1", "sentence2", "score"]], preserve_index=False)
     trainer = kinds[0](model=model, args=kinds[1](**arguments), train_dataset=pairs, loss=loss(model))
     start = time.perf_counter()
@@ -195,13 +206,14 @@ def _peer_cross() -> tuple[tuple[Any, Any], Any]:
     return (ce.CrossEncoderTrainer, ce.CrossEncoderTrainingArguments), BinaryCrossEntropyLoss
 
 
-def _loaded(encoder: str, folder: str) -> Any:
+def _loaded(encoder: str, folder: str, hardware: Hardware) -> Any:
     """The peer's model."""
     import sentence_transformers as st
 
+    device = DEVICES[hardware.accelerator]
     if encoder == "bi_encoder":
-        return st.SentenceTransformer(folder, device="cpu")
-    return st.CrossEncoder(folder, num_labels=1, device="cpu")
+        return st.SentenceTransformer(folder, device=device)
+    return st.CrossEncoder(folder, num_labels=1, device=device)
 
 
 def _score(encoder: str, model: Any, dev: pd.DataFrame) -> float:
