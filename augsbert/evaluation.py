@@ -23,7 +23,8 @@ NAMES = {
 }
 """For each task, the metrics in the order of `metrics`; ``f1`` and ``accuracy`` need thresholds."""
 
-_MAX_FPR = 0.05
+MAX_FPR = 0.05
+"""Up to which false-positive rate the partial areas go."""
 
 
 def metrics(
@@ -109,7 +110,7 @@ def _rankings(scores: np.ndarray, positive: np.ndarray) -> dict[str, float]:
         "average_precision": float(average_precision_score(positive, scores)),
         "roc_auc": float(roc_auc_score(positive, scores)),
         "auc_005": auc_005(scores, positive),
-        "roc_auc_max_fpr_005": float(roc_auc_score(positive, scores, max_fpr=_MAX_FPR)),
+        "roc_auc_max_fpr_005": float(roc_auc_score(positive, scores, max_fpr=MAX_FPR)),
     }
 
 
@@ -129,10 +130,10 @@ def auc_005(scores: np.ndarray, labels: np.ndarray) -> float:
     false, true, _ = roc_curve(labels, scores, drop_intermediate=False)
     negatives = int((~np.asarray(labels, dtype=bool)).sum())
     rates = np.arange(negatives + 1) / negatives
-    end = rates[rates < _MAX_FPR][-1]
+    end = rates[rates < MAX_FPR][-1]
     inside = false <= end
     false, true = np.append(false[inside], end), np.append(true[inside], np.interp(end, false, true))
-    return float(auc(false, true)) / _MAX_FPR
+    return float(auc(false, true)) / MAX_FPR
 
 
 def _decisions(scores: np.ndarray, positive: np.ndarray, thresholds: Mapping[str, float]) -> dict[str, float]:

@@ -12,8 +12,9 @@ import numpy as np
 
 from augsbert.evaluation import best_thresholds
 from augsbert.reporting.cells import Cell, compared
+from augsbert.reporting.resampling import resampled
 from augsbert.reporting.runs import Run
-from augsbert.reporting.significance import WEIGHTED, Compared, compare, holm, mcnemar, over_seeds, resampled
+from augsbert.reporting.significance import Compared, compare, holm, mcnemar, over_seeds
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +37,14 @@ class Gain(NamedTuple):
 
 
 def gains(every: Sequence[Cell], metric: str) -> list[Gain]:
-    """Each cell of AugSBERT against the baseline, over the seeds that both have.
-
-    Of a metric that is not resampled (``METRICS`` are), there are the difference and the tests over seeds and labels.
-    """
+    """Each cell of AugSBERT against the baseline, over the seeds that both have."""
 
     @cache
     def of_run(run: Run, encoder: str) -> np.ndarray:
-        if metric not in METRICS:
-            return np.array([run.metrics[f"{encoder}/test/{metric}"]])
         test = run.predictions[run.predictions["split"] == "test"]
-        return resampled(test["score"].to_numpy(dtype=float), test[encoder].to_numpy(dtype=float), metric)
+        decided = metric in ("f1", "accuracy")
+        scores = _labelled(run, encoder, metric) if decided else test[encoder].to_numpy(dtype=float)
+        return resampled(test["score"].to_numpy(dtype=float), scores, metric)
 
     trios = compared(every, metric)
     found = [gain for trio in trios if (gain := _gain(*trio, metric, of_run)) is not None]
@@ -83,18 +81,19 @@ def _labels(cell: Cell, baseline: Cell, seeds: Sequence[str]) -> float:
     """McNemar's test of the labels; nan for regression."""
     if not all(f"{c.encoder}/test/accuracy" in c.runs[seed].metrics for c in (baseline, cell) for seed in seeds):
         return math.nan
-    return mcnemar(*(np.mean([_right(c, seed) for seed in seeds], axis=0) for c in (baseline, cell)))
+    return mcnemar(*(np.mean([_right(c.runs[seed], c.encoder) for seed in seeds], axis=0) for c in (baseline, cell)))
 
 
-def _right(cell: Cell, seed: str) -> np.ndarray:
+def _right(run: Run, encoder: str) -> np.ndarray:
     """Whether each test pair's label is right at the accuracy threshold of dev, (n,) of 0 and 1."""
-    table = cell.runs[seed].predictions
-    dev, test = (table[table["split"] == split] for split in ("dev", "test"))
+    test = run.predictions[run.predictions["split"] == "test"]
+    return (_labelled(run, encoder, "accuracy") == (test["score"] >= 0.5)).astype(float)
+
+
+def _labelled(run: Run, encoder: str, metric: str) -> np.ndarray:
+    """The label of each test pair at the metric's threshold of dev, (n,) of 0 and 1."""
+    dev, test = (run.predictions[run.predictions["split"] == split] for split in ("dev", "test"))
     # In domain adaptation dev is silver, whose soft scores count as positive from 0.5 on.
     labels = (dev["score"] >= 0.5).to_numpy(dtype=float)
-    threshold = best_thresholds(dev[cell.encoder].to_numpy(), labels)["accuracy"]
-    return ((test[cell.encoder] >= threshold) == (test["score"] >= 0.5)).to_numpy(dtype=float)
-
-
-#: The metrics that gains can be told of.
-METRICS = tuple(WEIGHTED)
+    threshold = best_thresholds(dev[encoder].to_numpy(), labels)[metric]
+    return (test[encoder] >= threshold).to_numpy(dtype=float)

@@ -9,16 +9,11 @@ compared by McNemar's test. Of many comparisons the p-values are raised after Ho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-#: Resamples of the bootstrap, and the fewest where the test set is so large that fewer must do.
-RESAMPLES, FEWEST = 2000, 200
-_WORK = 20_000_000
-_CHUNK = 2_000_000
 # Labels that differ, from which on the normal distribution is near enough to the sign test.
 _ENOUGH = 50
 
@@ -36,17 +31,6 @@ class Compared(NamedTuple):
     p_pairs: float
     share: float
     share_interval: tuple[float, float]
-
-
-def resampled(gold: np.ndarray, scores: np.ndarray, metric: str, seed: int = 0) -> np.ndarray:
-    """The metric of scores (n,) as they are, and under each resample: (1 + resamples,).
-
-    Of the same number of pairs and ``seed``, the resamples are the same.
-    """
-    weights = _resamples(len(gold), max(FEWEST, min(RESAMPLES, _WORK // len(gold))), seed)
-    rows = max(1, _CHUNK // len(gold))
-    chunks = [weights[start : start + rows].astype(float) for start in range(0, len(weights), rows)]
-    return np.concatenate([WEIGHTED[metric](scores, gold, chunk) for chunk in chunks])
 
 
 def compare(
@@ -95,59 +79,6 @@ _NONE = (math.nan, math.nan)
 def _interval(values: np.ndarray) -> tuple[float, float]:
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
-
-
-@cache
-def _resamples(size: int, count: int, seed: int) -> np.ndarray:
-    """How often each pair is drawn, (1 + count, size); the first row is the sample itself."""
-    random = np.random.default_rng(seed)
-    drawn = [np.bincount(random.integers(size, size=size), minlength=size) for _ in range(count)]
-    return np.stack([np.ones(size, dtype=np.int64), *drawn]).astype(np.float32)
-
-
-def weighted_pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Pearson's correlation of x and y, (n,) or (rows, n), under each row of weights (rows, n)."""
-    total = weights.sum(axis=1, keepdims=True)
-    x, y = (v - (weights * v).sum(axis=1, keepdims=True) / total for v in (x, y))
-    products = [(weights * a * b).sum(axis=1) for a, b in ((x, y), (x, x), (y, y))]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return products[0] / np.sqrt(products[1] * products[2])
-
-
-def weighted_spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Spearman's correlation of x and y (n,) under each row of whole weights (rows, n): that of the repeated sample."""
-    return weighted_pearson(_ranks(x, weights), _ranks(y, weights), weights)
-
-
-def _ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mid-ranks (rows, n) of the values in the sample that the weights repeat."""
-    order = np.argsort(values, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(values[order]) != 0])
-    counts = np.add.reduceat(weights[:, order], starts, axis=1)
-    ranks = counts.cumsum(axis=1) - counts / 2 + 0.5
-    group = np.empty(len(values), dtype=int)
-    group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(values)]))
-    return ranks[:, group]
-
-
-def weighted_average_precision(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision (scikit-learn's) of scores and labels (n,) under each row of weights (rows, n)."""
-    order = np.argsort(-scores, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) != 0])
-    every = np.add.reduceat(weights[:, order], starts, axis=1)
-    positive = np.add.reduceat(weights[:, order] * (labels[order] > 0.5), starts, axis=1)
-    found, drawn = positive.cumsum(axis=1), every.cumsum(axis=1)
-    precision = np.divide(found, drawn, out=np.zeros_like(found), where=drawn > 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (positive * precision).sum(axis=1) / found[:, -1]
-
-
-WEIGHTED: dict[str, Callable[..., np.ndarray]] = {
-    "spearman": weighted_spearman,
-    "pearson": weighted_pearson,
-    "average_precision": weighted_average_precision,
-}
-"""The metrics that can be resampled."""
 
 
 def over_seeds(baseline: np.ndarray, other: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from augsbert.errors import UserError
+from augsbert.evaluation import best_thresholds, metrics
 from augsbert.reporting.__main__ import main
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.grid import Grid, Text, latex, markdown, screen
@@ -289,16 +290,34 @@ def test_predictions_that_cannot_be_read_are_named(grid: Path, damage: Callable[
         main([str(grid), "--no-html"])
 
 
-def test_a_metric_without_a_bootstrap_has_its_gains_and_says_so(grid: Path) -> None:
-    for path in grid.glob("*/metrics.json"):
-        path.write_text(path.read_text().replace("spearman", "f1"))
-    comparison = Comparison(read([grid]), metric="f1")
-    assert len(comparison.gains) == 4
-    for gain in comparison.gains:
-        assert gain.compared.difference > 0
-        assert gain.p_seeds <= 1
-        assert np.isnan([*gain.compared.interval, gain.p_pairs, gain.compared.share]).all()
-    assert any("bootstrap is of Spearman" in note for note in comparison.gains_table().notes)
+@pytest.mark.parametrize("metric", ["f1", "accuracy", "auc_005"])
+def test_of_labels_too_there_is_a_bootstrap_and_the_share_of_the_gap(grid: Path, metric: str) -> None:
+    for path in grid.glob("*/predictions.parquet"):
+        predictions = pd.read_parquet(path)
+        predictions["score"] = (predictions["score"] > 0.5).astype(float)
+        predictions.to_parquet(path)
+        judged = _judged(predictions, metric)
+        found = {f"{name}/{split}/{metric}": judged[name] for name in QUALITY for split in ("dev", "test")}
+        accuracy = {f"{name}/test/accuracy": value for name, value in _judged(predictions, "accuracy").items()}
+        (path.parent / "metrics.json").write_text(json.dumps(accuracy | found))
+    for gain in Comparison(read([grid]), metric=metric).gains:
+        values = [
+            np.mean([run.metrics[f"{name}/test/{metric}"] for run in gain.cell.runs.values()]) for name in QUALITY
+        ]
+        assert gain.compared.difference == pytest.approx(values[2] - values[1])
+        low, high = gain.compared.interval
+        assert low < gain.compared.difference < high
+        assert not np.isnan([gain.p_pairs, gain.p_labels, gain.p_seeds]).any()
+
+
+def _judged(predictions: pd.DataFrame, metric: str) -> dict[str, float]:
+    """The metric of each encoder on test, as a run has it."""
+    dev, test = (predictions[predictions["split"] == split] for split in ("dev", "test"))
+    found = {}
+    for name in QUALITY:
+        thresholds = best_thresholds(dev[name].to_numpy(), dev["score"].to_numpy())
+        found[name] = metrics(test[name].to_numpy(), test["score"].to_numpy(), "binary", thresholds)[metric]
+    return found
 
 
 def test_the_same_table_in_three_forms() -> None:

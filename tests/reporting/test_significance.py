@@ -1,4 +1,4 @@
-"""Resampled metrics equal those of the repeated sample; tests of differences find what is there and no more."""
+"""Tests of differences find what is there and no more."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, pearsonr, spearmanr
-from sklearn.metrics import average_precision_score
+from scipy.stats import binomtest, spearmanr
 
-from augsbert.reporting.significance import (
-    Compared,
-    compare,
-    holm,
-    mcnemar,
-    over_seeds,
-    resampled,
-    weighted_pearson,
-    weighted_spearman,
-)
-from augsbert.reporting.significance import weighted_average_precision as average_precision
+from augsbert.reporting.resampling import resampled
+from augsbert.reporting.significance import Compared, compare, holm, mcnemar, over_seeds
 
 
 class Scored(NamedTuple):
@@ -38,26 +28,6 @@ def over_pairs(seeds: Sequence[Scored], metric: str) -> Compared:
     found = [[resampled(s.gold, scores, metric) for scores in s[1:] if scores is not None] for s in seeds]
     uppers = [values[2] if len(values) == 3 else None for values in found]
     return compare([values[0] for values in found], [values[1] for values in found], uppers)
-
-
-@pytest.fixture
-def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores with ties, labels, and how often each pair is drawn in four resamples."""
-    random = np.random.default_rng(0)
-    scores, labels = random.integers(0, 20, 90) / 20, (random.random(90) < 0.4).astype(float)
-    weights = np.stack([np.bincount(random.integers(90, size=90), minlength=90) for _ in range(4)]).astype(float)
-    return scores, labels, weights
-
-
-def test_weighted_metrics_are_those_of_the_repeated_sample(drawn: tuple[np.ndarray, ...]) -> None:
-    scores, labels, weights = drawn
-    other = np.random.default_rng(1).integers(0, 7, 90).astype(float) + scores
-    for row in range(len(weights)):
-        times = weights[row].astype(int)
-        x, y, z = (np.repeat(values, times) for values in (scores, other, labels))
-        assert weighted_pearson(scores, other, weights)[row] == pytest.approx(pearsonr(x, y).statistic)
-        assert weighted_spearman(scores, other, weights)[row] == pytest.approx(spearmanr(x, y).statistic)
-        assert average_precision(scores, labels, weights)[row] == pytest.approx(average_precision_score(z, x))
 
 
 def _seeds(gain: float, size: int = 400, count: int = 2) -> list[Scored]:
