@@ -1,0 +1,90 @@
+"""What benchmarks make of their measurements: ratios turn by turn, growth, the figures that make bench prints."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Iterator[Callable[[str], Any]]:
+    """Imports a script of experiments/benchmarks by its name."""
+    sys.path.insert(0, str(FOLDER))
+    yield importlib.import_module
+    sys.path.remove(str(FOLDER))
+
+
+def test_a_ratio_is_of_the_times_of_one_turn(benchmark: Callable[[str], Any]) -> None:
+    turns = benchmark("turns")
+    # The third turn was busy for both.
+    found = turns.ratios({"ours": [1.0, 2.0, 10.0], "peer": [2.0, 4.0, 30.0]}, "ours", "peer")
+    assert found == {"median": 2.0, "least": 2.0, "most": 3.0}
+
+
+def test_sides_take_turns_and_none_is_always_the_first(
+    benchmark: Callable[[str], Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    called: list[str] = []
+    seconds = benchmark("turns").in_turn({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
+    assert called == ["a", "b", "b", "a", "a", "b"]
+    assert {side: len(spent) for side, spent in seconds.items()} == {"a": 2, "b": 2}
+    assert capsys.readouterr().out.count("warm-up") == 2
+
+
+def test_a_side_that_took_its_own_time_is_believed(benchmark: Callable[[str], Any]) -> None:
+    assert benchmark("turns").in_turn({"elsewhere": lambda: 12.5}, 1, warm_up=0) == {"elsewhere": [12.5]}
+
+
+def test_full_rate_is_what_would_be_left_if_nothing_but_products_took_time(
+    benchmark: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = benchmark("turns")
+    monkeypatch.setattr(turns, "matrix_rate", lambda bf16, accelerator: 100.0)
+    assert turns.bound(operations=400, seconds=8, ratio=1.5, bf16=False) == {
+        "matrix_rate": 100.0,
+        "share_of_matrix_rate": 0.5,
+        "ratio_at_full_rate": 3.0,
+    }
+
+
+def test_growth_is_a_power_of_the_seconds_and_so_many_bytes_a_sentence(benchmark: Callable[[str], Any]) -> None:
+    less = {"seconds": {"candidates": 2.0}, "peak_mib": 100, "disk_mib": 1}
+    more = {"seconds": {"candidates": 200.0}, "peak_mib": 190, "disk_mib": 10}
+    found = benchmark("scale").grows({"bm25": {"100000": more, "10000": less}, "random": {"10000": less}})
+    assert set(found) == {"bm25"}
+    assert found["bm25"]["exponent"] == {"seconds": 2.0}
+    assert found["bm25"]["bytes_a_sentence"] == {"peak": 1049, "disk": 105}
+
+
+def test_the_augmenters_ratios_are_of_seconds_a_sentence_against_the_faster_of_the_peers_two_ways(
+    benchmark: Callable[[str], Any],
+) -> None:
+    augment = benchmark("augment")
+
+    def run(seconds: float, loading: float = 0.0) -> dict:
+        return {clock: {"whole": seconds, "loading": loading} for clock in ("wall", "cpu")} | {"changed": 50}
+
+    runs = {augment.OURS: [run(10, loading=2)] * 2, augment.ONE: [run(20)] * 2, augment.LIST: [run(8), run(12)]}
+    found = augment.result(runs, {augment.OURS: 1000, augment.ONE: 100, augment.LIST: 100})
+    assert found["best_peer"] == augment.LIST
+    assert found["ratio_to_default"]["median"] == 20
+    assert found["ratio_to_default, weights read before"]["median"] == 25
+    assert found["ratio_to_best"] == {"median": 10, "least": 8, "most": 12}
+    assert found["words_changed_per_sentence"][augment.ONE] == 0.5
+
+
+def test_make_bench_prints_ratios_seconds_shares_and_exponents(benchmark: Callable[[str], Any]) -> None:
+    figures = benchmark("short").figures
+    spread = {"median": 2.0, "least": 1.0, "most": 3.0}
+    assert dict(figures({"ratio_to_best": spread, "pairs_per_second": {"augsbert": spread}})) == {"ratio_to_best": 2.0}
+    assert dict(figures({"search": {"ratio_to_peer": {"ivf": spread}}})) == {"search ratio_to_peer ivf": 2.0}
+    assert dict(figures({"seconds": {"--help": spread}})) == {"seconds --help": 2.0}
+    assert dict(figures({"share_of_the_sum": {"basic": 0.4}})) == {"share_of_the_sum basic": 0.4}
+    assert dict(figures({"grows": {"bm25": {"exponent": {"seconds": 1.1}}}})) == {"grows bm25 exponent seconds": 1.1}
