@@ -23,7 +23,7 @@ lint: .venv/test
 
 .venv/quickstart: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(INSTALL) '.[cpu,quickstart]'
+	$(INSTALL) '.[cpu,quickstart,report]'
 	touch $@
 
 .venv/test: pyproject.toml
