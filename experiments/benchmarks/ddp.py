@@ -50,7 +50,7 @@ def measure(fixed: list[str], repeats: int) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             places = [f"store.dir={folder}/store", f"hydra.run.dir={folder}/out"]
             command = [sys.executable, str(ROOT / "run.py"), *fixed, *SIDES[side], *places]
-            threads = {} if side == "two ranks" else {"OMP_NUM_THREADS": "2"}
+            threads = {"OMP_NUM_THREADS": "1" if side == "two ranks" else "2"}
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, **threads})
             found[side].append(json.loads((Path(folder) / "out" / "metrics.json").read_text()))
 
