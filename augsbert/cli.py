@@ -41,7 +41,7 @@ OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=
 def run(cfg: DictConfig) -> float | None:
     """One job; the imports wait until here, so that --help and a misspelt key are instant."""
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        with recorded(plan=cfg.plan, devices=OmegaConf.select(cfg, "trainer.devices")) as outcome:
+        with recorded(plan=cfg.plan) as outcome:
             outcome.value = _job(cfg)
         return outcome.value
     try:

@@ -75,6 +75,13 @@ def given(key: str, overrides: Sequence[str]) -> list[str]:
     return [value for override in _parsed(overrides) if override.key_or_group == key for value in values_of(override)]
 
 
+def sweeps_parts(overrides: Sequence[str]) -> bool:
+    """Whether a sweep's jobs differ in their parts."""
+    loader = GlobalHydra.instance().config_loader()
+    swept = [override.key_or_group for override in _parsed(overrides) if override.is_sweep_override()]
+    return any(loader.get_group_options(key) for key in swept)
+
+
 def _parsed(overrides: Sequence[str]) -> list[Override]:
     return OverridesParser.create(GlobalHydra.instance().config_loader()).parse_overrides(list(overrides))
 

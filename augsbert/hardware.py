@@ -14,6 +14,8 @@ from typing import Any, Literal
 from augsbert.errors import UserError
 from augsbert.ranges import check_count
 
+#: The variable that holds a job's share of the cores; OMP_NUM_THREADS is equal to it, unless it is the user's own.
+SHARE = "AUGSBERT_JOB_THREADS"
 # Of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 
@@ -87,7 +89,8 @@ class Hardware:
 
     def threads(self) -> int | None:
         """CPU threads of each process, so that several do not fight; None leaves torch's choice to a single one."""
-        return None if self.devices == 1 else max(1, cores() // self.devices)
+        share = int(os.environ.get(SHARE) or cores())
+        return None if self.devices == 1 else max(1, share // self.devices)
 
 
 def cores() -> int:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from augsbert import ranks
 from augsbert.config import make
-from augsbert.hardware import Hardware
+from augsbert.hardware import SHARE, Hardware
 from augsbert.job import Job, perform, share
 from augsbert.tree import Tree
 
@@ -65,7 +65,8 @@ def _run_tree(job: Job, hardware: Hardware) -> None:
     global _kept
     apart = ("RANK", "LOCAL_RANK", "WORLD_SIZE")
     environment = {k: v for k, v in os.environ.items() if k not in apart and not k.startswith(_VARYING)}
-    environment.setdefault("OMP_NUM_THREADS", str(hardware.threads()))
+    if environment.get("OMP_NUM_THREADS") == environment.get(SHARE):  # not the user's own
+        environment["OMP_NUM_THREADS"] = str(hardware.threads())
     wanted = (hardware.devices, environment, os.getcwd(), os.getpid())
     if _kept is None or _kept[1:] != wanted or not _kept.tree.is_there:
         if _kept is not None:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field
 
-from augsbert.config import make, nearest, part_class, plain
+from augsbert.config import TARGET, make, nearest, part_class, plain
 from augsbert.config_checks import check, complain, located, mistyped
 from augsbert.encoders.model_folder import NO_HEAD, limits, read_config
 from augsbert.encoders.weights import resolve
@@ -49,6 +49,9 @@ NEEDED = (
     *("dataset", "selector", "cross_encoder", "bi_encoder", "bi_encoder.loss", "bi_encoder.fit"),
     *("baseline", "baseline.loss", "baseline.fit", "trainer", "logger", "compare", "store"),
 )
+
+
+_CROSS_ENCODER = "augsbert.encoders.cross.CrossEncoder"
 
 
 def look_ahead(cfg: DictConfig) -> None:
@@ -146,7 +149,7 @@ def _too_deep(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]
 
 def _headless(name: str, node: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """A labeller without a fit that by its config was saved without a head; where that says nothing, loading will."""
-    if name.partition(".")[0] == "cross_encoder" and node.get("fit") is None:
+    if node[TARGET] == _CROSS_ENCODER and node.get("fit") is None:
         architectures = read_config(folder).get("architectures") or []
         if architectures and not any(kind.endswith("ForSequenceClassification") for kind in architectures):
             yield f"{name}.encoder={node['encoder']}: {NO_HEAD}"

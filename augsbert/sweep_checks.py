@@ -12,7 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
-from augsbert.commandline import explain, given, unknown_value
+from augsbert.commandline import explain, given, sweeps_parts, unknown_value
 
 #: What the parts of hydra/launcher and hydra/sweeper need.
 _PACKAGES = {
@@ -84,12 +84,15 @@ def unevaluated_objective(config: DictConfig) -> str | None:
     """An objective of an encoder that no job evaluates; None if some job evaluates each that is asked for."""
     from augsbert.reporting.table import COMPARED
 
-    overrides, searched = config.hydra.overrides.task, config.hydra.sweeper.get("params") or {}
+    searched = [f"{key}={value}" for key, value in (config.hydra.sweeper.get("params") or {}).items()]
+    overrides = [*config.hydra.overrides.task, *searched]
     for objective in given("objective", overrides) or [config.objective]:
         encoder = str(objective).partition("/")[0]
         key = f"compare.{COMPARED.get(encoder)}"
-        values = given(key, overrides) or [OmegaConf.select(config, key)]
-        if key not in searched and all(str(value).lower() == "false" for value in values):
+        values = given(key, overrides)
+        if not (values or sweeps_parts(overrides) or given("compare", overrides)):  # a part of the user's may set it
+            values = [str(OmegaConf.select(config, key))]
+        if values and all(value.lower() == "false" for value in values):
             return f"objective={objective}: no job evaluates {encoder}. Set {key}=true."
     return None
 

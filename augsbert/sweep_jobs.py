@@ -20,7 +20,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from augsbert.errors import Pruned, UserError
-from augsbert.hardware import cores
+from augsbert.hardware import SHARE, cores
 from augsbert.run_files import PLANNED, STAGES, STATUS
 
 log = logging.getLogger(__name__)
@@ -59,31 +59,31 @@ class Outcome:
     value: float | None = float("nan")
 
 
-def divide_cores(launcher: DictConfig, devices: object) -> None:
-    """Give torch its share of the cores where the launcher runs several jobs, of so many processes, on one machine.
+def divide_cores(launcher: DictConfig) -> None:
+    """Give torch its share of the cores where the launcher runs several jobs on one machine; a user's own stays.
 
-    Called before torch is imported, which reads OMP_NUM_THREADS then; a user's own stays. Ray and SLURM set theirs.
+    Called before torch is imported, which reads OMP_NUM_THREADS then. Ray sets it itself. A stage on several devices
+    divides the share among them (:meth:`augsbert.hardware.Hardware.threads`).
     """
-    devices = devices if isinstance(devices, int) and devices > 0 else 1  # what is mistaken is told later
+    if os.environ.get("OMP_NUM_THREADS") != os.environ.get(SHARE):
+        return
     if "n_jobs" in launcher:
-        jobs = launcher.n_jobs if launcher.n_jobs > 0 else cores()
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // (jobs * devices))))
+        share = max(1, cores() // (launcher.n_jobs if launcher.n_jobs > 0 else cores()))
     elif launcher.get("cpus_per_task"):
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, launcher.cpus_per_task // devices)))
+        share = int(launcher.cpus_per_task)
+    else:
+        return
+    os.environ["OMP_NUM_THREADS"] = os.environ[SHARE] = str(share)
 
 
 @contextmanager
-def recorded(*, plan: bool, devices: object) -> Iterator[Outcome]:
+def recorded(*, plan: bool) -> Iterator[Outcome]:
     """Run one job of a sweep; an error is written down, in the log and in the job's folder, and goes no further.
 
     A job that fails returns nan, which a sweeper takes for no result; what an earlier run has left in its folder would
     stand for it, and goes.
-
-    Args:
-        plan: the job is only planned.
-        devices: that each of its stages runs on, a process for each.
     """
-    divide_cores(HydraConfig.get().launcher, devices)
+    divide_cores(HydraConfig.get().launcher)
     start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
     folder = Path(HydraConfig.get().runtime.output_dir)
     if not plan:

@@ -38,7 +38,7 @@ LAYERS = ("num_hidden_layers", "n_layers", "num_layers")
 #: What is said of a labeller that would label at random.
 NO_HEAD = (
     "these weights have no head of one score, and without a fit it would be random. "
-    "Give the cross-encoder a fit, or name a trained one as cross_encoder.encoder."
+    "Give it a fit, or name a trained cross-encoder."
 )
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "*.model", "vocab.json")
 # An adapter's, or any other file of safetensors, is no whole model.

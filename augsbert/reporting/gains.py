@@ -95,5 +95,6 @@ def _labelled(run: Run, encoder: str, metric: str) -> np.ndarray:
     dev, test = (run.predictions[run.predictions["split"] == split] for split in ("dev", "test"))
     # In domain adaptation dev is silver, whose soft scores count as positive from 0.5 on.
     labels = (dev["score"] >= 0.5).to_numpy(dtype=float)
-    threshold = best_thresholds(dev[encoder].to_numpy(), labels)[metric]
-    return (test[encoder] >= threshold).to_numpy(dtype=float)
+    threshold = best_thresholds(dev[encoder].to_numpy(dtype=float), labels)[metric]
+    # In double precision, as the threshold was found: a float32 column would round it.
+    return (test[encoder].to_numpy(dtype=float) >= threshold).astype(float)

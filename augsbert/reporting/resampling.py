@@ -1,7 +1,7 @@
 """Metrics of a sample whose pairs are drawn again with replacement: what a bootstrap over test pairs is made of.
 
 Each function takes rows of weights, how often each pair was drawn, and gives the metric of each row: what
-:mod:`augsbert.evaluation` gives of the sample that repeats its pairs so often.
+:mod:`augsbert.evaluation` gives of the sample that repeats its pairs so often, nan where only one class was drawn.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def weighted_average_precision(scores: np.ndarray, labels: np.ndarray, weights: 
     drawn = found + negative.cumsum(axis=1)
     precision = np.divide(found, drawn, out=np.zeros_like(found), where=drawn > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (positive * precision).sum(axis=1) / found[:, -1]
+        return _where_both((positive * precision).sum(axis=1) / found[:, -1], labels, weights)
 
 
 def weighted_roc_auc(scores: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -100,12 +100,18 @@ def weighted_f1(predicted: np.ndarray, labels: np.ndarray, weights: np.ndarray) 
     positive = labels >= 0.5
     both = weights @ (predicted * positive)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return 2 * both / (weights @ predicted + weights @ positive)
+        return _where_both(2 * both / (weights @ predicted + weights @ positive), labels, weights)
 
 
 def weighted_accuracy(predicted: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The share of right labels (n,) under each row of weights (rows, n)."""
-    return weights @ ((predicted >= 0.5) == (labels >= 0.5)) / weights.sum(axis=1)
+    return _where_both(weights @ ((predicted >= 0.5) == (labels >= 0.5)) / weights.sum(axis=1), labels, weights)
+
+
+def _where_both(values: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The values (rows,), nan where no positive or no negative was drawn."""
+    positives = weights @ (labels >= 0.5)
+    return np.where((positives > 0) & (positives < weights.sum(axis=1)), values, np.nan)
 
 
 def _area(

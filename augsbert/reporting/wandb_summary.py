@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from augsbert.run_files import sweep_name
 def log_summary(project: str, comparison: Comparison, page: Path, folders: Sequence[Path]) -> None:
     """Log the comparison's figures and its page; offline where W&B cannot be reached, as a run's own log.
 
-    The summary of the same folders is one run, however often it is logged.
+    The summary of the same folders is one run, however often it is logged: its id is kept in the first of them
+    (``.wandb_summary``; without the file another run begins, as one must after the run was deleted).
 
     Args:
         project: of W&B.
@@ -27,8 +29,15 @@ def log_summary(project: str, comparison: Comparison, page: Path, folders: Seque
     group = sweep_name(folders[0])
     logger = Wandb(project=project, name=f"{group}: summary", tags=["summary"])
     config = {"folders": [str(folder) for folder in folders], "metric": comparison.metric, "settings": comparison.keys}
-    places = "\n".join(sorted(str(folder.resolve()) for folder in folders))
-    run_id = hashlib.sha256(places.encode()).hexdigest()[:16]
-    with logger.run(config, {}, sweep, group, resumed=run_id) as run:
+    with logger.run(config, {}, sweep, group, resumed=_id(folders)) as run:
         if isinstance(run, WandbRun):
             run.comparison(comparison.figures().astype({"seed": str}), page)
+
+
+def _id(folders: Sequence[Path]) -> str:
+    """Of the first folder's own, and of those that are compared with it."""
+    kept = folders[0] / ".wandb_summary"
+    if not kept.exists():
+        kept.write_text(secrets.token_hex(8))
+    others = sorted(str(folder.resolve()) for folder in folders[1:])
+    return hashlib.sha256("\n".join([kept.read_text().strip(), *others]).encode()).hexdigest()[:16]

@@ -69,11 +69,13 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="a grid of four with tiny fits; nothing is written")
-    parser.add_argument("--launchers", nargs="+", choices=LAUNCHERS, default=list(LAUNCHERS))
+    parser.add_argument(
+        "--launchers", nargs="+", choices=LAUNCHERS, default=list(LAUNCHERS), help="the record is written with basic"
+    )
     args = parser.parse_args()
     grid, fixed = (SHORT_GRID, [*FIXED, "debug=fast"]) if args.short else (GRID, FIXED)
     found = measure(grid, fixed, args.launchers)
-    write("sweep", found, args.short)
+    write("sweep", found, args.short or "basic" not in args.launchers)
 
 
 if __name__ == "__main__":

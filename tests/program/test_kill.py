@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize(("scenario", "kills"), [("in_domain", 3), ("fully_annotated", 1), ("domain_adaptation", 1)])
 def test_after_kill_9_the_next_run_ends_as_an_undisturbed_one_and_no_process_is_left(
     tmp_path: Path, scenario: str, kills: int

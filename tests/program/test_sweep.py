@@ -59,7 +59,8 @@ def test_each_jobs_run_of_wandb_stands_in_the_sweeps_group(
     assert swept.returncode == 0, swept.stderr
     for job in ("0", "1"):
         (kept,) = (sweep_dir / job).rglob("*.wandb")
-        assert b"grids/first" in kept.read_bytes()
+        # The group's own field, which begins with its length; folders stand in the file too.
+        assert b"\x0bgrids/first" in kept.read_bytes()
 
 
 def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_each(
@@ -132,6 +133,18 @@ def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
     assert said in swept.stderr
     assert "Traceback" not in swept.stderr
     assert not list(tmp_path.rglob(STATUS))
+
+
+@pytest.mark.parametrize("swept", ["compare.upper_bound=false,true", "experiment=quickstart,bounds"])
+def test_an_objective_that_some_job_evaluates_is_not_refused(
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path, swept: str
+) -> None:
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    bounds = "# @package _global_\ncompare:\n  upper_bound: true\n"
+    (tmp_path / "mine" / "experiment" / "bounds.yaml").write_text(bounds)
+    mine = ["--config-dir", str(tmp_path / "mine"), "objective=upper_bound/dev/spearman", "plan=true"]
+    planned = preloaded_program(*tiny_sweep, *mine, swept)
+    assert planned.returncode == 0, planned.stderr
 
 
 @pytest.mark.parametrize("sweeper", ["hydra.sweeper.max_batch_size=1", "hydra/sweeper=optuna"])

@@ -295,6 +295,9 @@ def test_of_labels_too_there_is_a_bootstrap_and_the_share_of_the_gap(grid: Path,
     for path in grid.glob("*/predictions.parquet"):
         predictions = pd.read_parquet(path)
         predictions["score"] = (predictions["score"] > 0.5).astype(float)
+        # As a run keeps them; rounded and cut, so that some are equal, and equal to a threshold.
+        predictions = predictions.astype(dict.fromkeys(QUALITY, "float32"))
+        predictions[list(QUALITY)] = predictions[list(QUALITY)].round(1).clip(0, 1)
         predictions.to_parquet(path)
         judged = _judged(predictions, metric)
         found = {f"{name}/{split}/{metric}": judged[name] for name in QUALITY for split in ("dev", "test")}
@@ -315,7 +318,7 @@ def _judged(predictions: pd.DataFrame, metric: str) -> dict[str, float]:
     dev, test = (predictions[predictions["split"] == split] for split in ("dev", "test"))
     found = {}
     for name in QUALITY:
-        thresholds = best_thresholds(dev[name].to_numpy(), dev["score"].to_numpy())
+        thresholds = best_thresholds(dev[name].to_numpy(), dev["score"].to_numpy())  # lifted to float64 there
         found[name] = metrics(test[name].to_numpy(), test["score"].to_numpy(), "binary", thresholds)[metric]
     return found
 

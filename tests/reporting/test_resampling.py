@@ -40,6 +40,13 @@ def test_a_weighted_metric_is_that_of_the_repeated_sample(
         assert found == pytest.approx(repeated[metric])
 
 
+@pytest.mark.parametrize("metric", NAMES["binary"])
+def test_a_resample_of_one_class_tells_nothing(metric: str) -> None:
+    labels, weights = np.array([1.0, 1.0, 0.0, 0.0]), np.array([[2.0, 2, 0, 0], [0, 0, 1, 3], [1, 1, 1, 1]])
+    found = WEIGHTED[metric](np.array([1.0, 0, 0, 1]), labels, weights)
+    assert np.isnan(found).tolist() == [True, True, False]
+
+
 def test_every_metric_can_be_resampled() -> None:
     assert set(WEIGHTED) == {metric for _, metric in TASKS}
 

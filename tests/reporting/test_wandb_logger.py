@@ -186,6 +186,27 @@ def test_a_key_that_the_server_refuses_leads_offline_for_real(
     assert caplog.text.count("W&B is offline") == 1
 
 
+def test_a_run_that_cannot_be_gone_on_with_online_is_written_offline_under_another_id(
+    tmp_path: Path, inits: list[dict[str, Any]], online: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub = wandb.init
+
+    def init(**job: Any) -> Any:
+        run = stub(**job)
+        if job["mode"] == "online":
+            raise wandb.errors.CommError("that run was deleted")
+        return run
+
+    monkeypatch.setattr(wandb, "init", init)
+    with Wandb().run({}, {}, tmp_path, resumed="abc") as run:
+        run.metrics(METRICS)
+    refused, kept = inits
+    assert (refused["id"], refused["mode"], kept["mode"]) == ("abc", "online", "offline")
+    assert kept["id"] != "abc"
+    assert "resume" not in kept
+    assert kept["run"].logged["silver/pairs"] == 3
+
+
 def test_a_malformed_key_leads_offline(
     tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -264,10 +285,14 @@ def test_a_sweeps_summary_is_one_run_in_the_group_of_its_jobs_however_often_it_i
 ) -> None:
     (tmp_path / "report.html").write_text("<p>a table")
     comparison = cast("Comparison", Compared())
-    for folder in ("grid", "grid", "other"):
-        log_summary("mine", comparison, tmp_path / "report.html", [tmp_path / "sweeps" / folder])
-    first, again, other = inits
-    assert first["id"] == again["id"] != other["id"]
+    grid, other = (tmp_path / "sweeps" / name for name in ("grid", "other"))
+    for folder in (grid, other):
+        folder.mkdir(parents=True)
+    for folders in ([grid], [grid], [other], [grid, other]):
+        log_summary("mine", comparison, tmp_path / "report.html", folders)
+    first, again, *others = inits
+    assert first["id"] == again["id"]
+    assert len({call["id"] for call in (first, *others)}) == 3
     assert (first["resume"], first["project"]) == ("allow", "mine")
     assert (first["group"], first["name"]) == (sweep_name(Path("sweeps/grid")), "sweeps/grid: summary")
     assert first["run"].logged["figures"].columns == ["encoder", "seed", "test"]

@@ -153,7 +153,7 @@ CASES = {
     "a labeller that would label at random": Case(
         "cross_encoder.encoder=MODEL cross_encoder.fit=null",
         "error: cross_encoder.encoder=MODEL: these weights have no head of one score, and without a fit it would be "
-        "random. Give the cross-encoder a fit, or name a trained one as cross_encoder.encoder.\n",
+        "random. Give it a fit, or name a trained cross-encoder.\n",
     ),
     "losses out of range": Case(
         "bi_encoder/loss=distill_kl_div bi_encoder.loss.temperature=0 bi_encoder/loss@baseline.loss=contrastive "
