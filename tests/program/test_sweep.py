@@ -142,8 +142,8 @@ def test_an_objective_that_some_job_evaluates_is_not_refused(
     (tmp_path / "mine" / "experiment").mkdir(parents=True)
     bounds = "# @package _global_\ncompare:\n  upper_bound: true\n"
     (tmp_path / "mine" / "experiment" / "bounds.yaml").write_text(bounds)
-    mine = ["--config-dir", str(tmp_path / "mine"), "objective=upper_bound/dev/spearman", "plan=true"]
-    planned = preloaded_program(*tiny_sweep, *mine, swept)
+    mine, wanted = ["--config-dir", str(tmp_path / "mine")], ["objective=upper_bound/dev/spearman", "plan=true"]
+    planned = preloaded_program(*mine, *tiny_sweep, *wanted, swept)
     assert planned.returncode == 0, planned.stderr
 
 

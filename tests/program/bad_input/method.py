@@ -186,7 +186,7 @@ CASES = {
         "error: bi_encoder.fit.seed_optimization.seeds=0: it must be a whole number of at least 1.\n",
     ),
     "a model where the run leaves its own": Case(
-        "cross_encoder.encoder=TMP/out/cross_encoder cross_encoder.fit=null",
+        "cross_encoder.encoder=TMP/out/cross_encoder",
         "error: cross_encoder.encoder=TMP/out/cross_encoder: this run would replace it. Set another hydra.run.dir, "
         "or move it.\n",
         files={"out/cross_encoder": lambda model, folder: shutil.copytree(model, folder)},
