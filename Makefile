@@ -13,7 +13,7 @@ quickstart: .venv/quickstart  ## Install into .venv and run the main job on the 
 
 test: .venv/test lint  ## Lint, types, import rules and all tests; those that count seconds have the machine to themselves.
 	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not timed"
-	$(BIN)/pytest -m timed
+	$(BIN)/pytest -m timed tests/program
 
 lint: .venv/test
 	$(BIN)/ruff check

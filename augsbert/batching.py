@@ -17,7 +17,8 @@ from augsbert.errors import UserError
 #: on its neighbours (bit for bit on a CPU): rows are padded to the next length, and the last batch of a length is
 #: filled up by repeating its last row. Narrow steps spare padding where most sentences are; each costs a batch to fill.
 LENGTHS = (*range(8, 32, 4), *range(32, 64, 8), *range(64, 128, 16), *range(128, 512, 64), 512, 1024, 2048, 4096, 8192)
-#: MKL multiplies four rows at a time, and those that are left over in another order: a batch has none left over.
+#: MKL multiplies four rows at a time, and those that are left over in another order: a batch has a multiple of four, or
+#: one row alone, which has no neighbours.
 ROWS = 4
 #: Batches of a training permutation that are sorted by length together: enough to spare most padding, few enough to
 #: stay mixed.

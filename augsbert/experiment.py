@@ -29,8 +29,8 @@ def check(cfg: DictConfig) -> None:
     Raises:
         UserError: all that is wrong with the config.
     """
-    _refuse_ranks(cfg)
     look_ahead(cfg)
+    _refuse_ranks(cfg)
     named = [pair for name, node in parts_of(cfg).items() for pair in texts(name, node)]
     named += texts("pool", plain(cfg.pool))
     results.refuse_to_replace(Path(HydraConfig.get().runtime.output_dir), named)
@@ -45,7 +45,9 @@ def run(cfg: DictConfig) -> float | None:
     Raises:
         UserError: the first thing that is wrong with the data.
     """
-    store = Store(Path(cfg.store.dir).expanduser().absolute(), _environment(cfg))
+    # A job may have changed into its own folder (hydra.job.chdir), and shares the store all the same.
+    place = Path(HydraConfig.get().runtime.cwd, Path(cfg.store.dir).expanduser())
+    store = Store(place, _environment(cfg))
     flow = Flow(cfg, store, fetch=not cfg.plan)
     folder, sweep = Path(HydraConfig.get().runtime.output_dir), HydraConfig.get().mode == RunMode.MULTIRUN
     if cfg.plan:

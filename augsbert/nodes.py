@@ -78,7 +78,7 @@ class Nodes:
         """The part of that name, or the parts that are nested in it where it is a mean of several, by stage name."""
         part = self.part(name)
         inner = dict(nested(part.settings)) if "encoder" not in part.settings else {}
-        return {f"{name}/{n}": Part(node, fetch=self.fetch) for n, node in inner.items()} or {name: part}
+        return {f"{name}/{n}": part.member(n) for n in inner} or {name: part}
 
     def dataset(self, name: str, node: DictConfig) -> Stage:
         """The splits of a dataset, read, checked and guarded against leaks."""

@@ -193,6 +193,6 @@ def task_of(pairs: pd.DataFrame) -> Task:
 
 
 def mix(gold: pd.DataFrame, silver: pd.DataFrame) -> pd.DataFrame:
-    """Gold and silver under one another, gold with origin ``gold``; each pair once per table, neither doubled."""
+    """Gold and silver under one another, each as often as it stands there, gold with origin ``gold``."""
     columns = [*SENTENCES, "score", "origin"]
     return pd.concat([gold.assign(origin="gold")[columns], silver[columns]], ignore_index=True)

@@ -50,6 +50,12 @@ class Part:
         known = {name: value for name, value in changes.items() if name in self.settings}
         return replace(self, node={**self.settings, **known}, inputs=self.inputs if inputs is None else inputs)
 
+    def member(self, name: str) -> Part:
+        """The part that is nested in it under that name, with those of its inputs that are the member's."""
+        inputs = {role.partition(".")[::2]: stage for role, stage in self.inputs.items()}
+        own = {role: stage for (member, role), stage in inputs.items() if member == name}
+        return replace(self, node=self.settings[name], inputs=own)
+
     @cached_property
     def keyed(self) -> dict[str, Any]:
         """What counts in a key: settings, the versions of the code, and weights and files by their content.

@@ -5,12 +5,13 @@ It is the lever that matters: in-domain, most of AugSBERT's gain comes from sent
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from augsbert.archives import text_lines
+from augsbert.datasets.checks import is_unicode
 from augsbert.datasets.tabular import column_names, read_columns
 from augsbert.errors import UserError
 from augsbert.pairs import SENTENCES, Pool, distinct_sentences
@@ -46,17 +47,26 @@ def _read(path: Path) -> Pool:
         what = "is a folder" if path.expanduser().is_dir() else "is not there"
         raise UserError(f"pool={path}: it {what}. Set pool=train, pool=gold, or a file with a sentence a line.")
     path, pairs = path.expanduser(), pd.DataFrame({name: [] for name in SENTENCES}, dtype=str)
+    texts: Iterable[str]
     if Path(path.name.removesuffix(".gz")).suffix in TABLES:
         columns = _columns(path)
-        table = read_columns(path, columns).dropna().astype(str).apply(lambda column: column.str.strip())
-        table = table[(table != "").all(axis=1)].reset_index(drop=True)
-        pairs, sentences = (table, distinct_sentences(table)) if columns == SENTENCES else (pairs, table["sentence"])
+        table = _stripped(path, read_columns(path, columns).dropna())
+        pairs, texts = (table, distinct_sentences(table)) if columns == SENTENCES else (pairs, table["sentence"])
     else:
-        sentences = _lines(path)
-    sentences = list(dict.fromkeys(sentences))
+        texts = _lines(path)
+    sentences = list(dict.fromkeys(texts))
     if not sentences:
         raise UserError(f"pool={path}: it holds no sentence. Write one a line.")
     return Pool(sentences, pairs)
+
+
+def _stripped(path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of which no column is blank, as text."""
+    values = table.to_numpy(dtype=object).ravel()
+    if damaged := next((value for value in values if isinstance(value, str) and not is_unicode(value)), None):
+        raise UserError(f"pool={path}: {damaged!r} holds half a surrogate pair. Mend it, or leave it out.")
+    table = table.astype(str).apply(lambda column: column.str.strip())
+    return table[(table != "").all(axis=1)].reset_index(drop=True)
 
 
 def _columns(path: Path) -> list[str]:

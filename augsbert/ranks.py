@@ -21,9 +21,14 @@ def world() -> int:
     return int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
 
 
+def rank_and_world() -> tuple[int, int]:
+    """This process's rank and how many there are; (0, 1) without torchrun."""
+    return int(os.environ["RANK"]) if world() > 1 else 0, world()
+
+
 def waits() -> bool:
     """Whether this process is one of the others."""
-    return world() > 1 and os.environ.get("RANK", "0") != "0"
+    return rank_and_world()[0] > 0
 
 
 def join() -> None:

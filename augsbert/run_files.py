@@ -1,4 +1,4 @@
-"""The names of the files in a run's folder: what a run leaves, and what reports, sweeps and the store know it by."""
+"""The files in a run's folder: their names, by which reports, sweeps and the store know them; written at once."""
 
 from pathlib import Path
 
@@ -10,6 +10,13 @@ PREDICTIONS = "predictions.parquet"
 HISTOGRAM = "histogram.json"
 #: In a sweep: what became of the job and, of a plan, which tells of no run, what would.
 STATUS, PLANNED = "status.json", "planned.json"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file at once: whoever reads it, after a kill too, finds what was there before or all of the text."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(text)
+    unfinished.rename(path)
 
 
 def sweep_name(folder: Path) -> str:

@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader
 from augsbert.batching import ScoringBatches
 from augsbert.encoders.module import PairEncoder
 from augsbert.hardware import Hardware
-from augsbert.trainer import new_trainer, quieten, rank_and_world
+from augsbert.ranks import rank_and_world
+from augsbert.trainer import new_trainer, quieten
 
 #: Batches in a shard of outputs: what a kill can cost.
 SHARD = 64

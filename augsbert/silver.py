@@ -75,15 +75,17 @@ class SilverFlow(GoldFlow):
         if self.cfg.get("sampler") is None:
             return None
         sampler, before = self.part("sampler"), {}
+        named = sampler.settings["_target_"]
         if self.before is not None:
             sampler = sampler.replaced(dict.fromkeys(sampler.encoders, self.before.bi_encoder))
             before = {"before": self.before.candidates}
 
         def write(folder: Path) -> None:
             with self.located_errors("sampler", sampler):
-                # A sampler of a user's own may not heed what it is to leave out.
-                found = without(sampler.make()(read_pool(self.pool.folder), self.exclude), self.exclude)
-            stages.write_candidates(folder, [table_of(s) for s in before.values()], found, sampler.settings["_target_"])
+                found = stages.as_promised(sampler.make()(read_pool(self.pool.folder), self.exclude), named)
+            # A sampler of a user's own may not heed what it is to leave out.
+            kept = without(found, self.exclude)
+            stages.write_candidates(folder, [table_of(s) for s in before.values()], kept, named)
 
         def settings() -> dict[str, Any]:
             return {"sampler": sampler.keyed, "exclude": text_of(self.exclude)}

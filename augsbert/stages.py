@@ -13,16 +13,16 @@ import pandas as pd
 
 from augsbert import launch
 from augsbert.config import make
+from augsbert.datasets.checks import SPLITS
 from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
 from augsbert.job import Job
-from augsbert.pairs import SENTENCES, Splits, digest, without
+from augsbert.pairs import SENTENCES, Splits, digest, unordered_keys, without
+from augsbert.run_files import write_whole
 from augsbert.store.files import drop_hidden, wait_until_free
 from augsbert.store.rows import Rows
 
 log = logging.getLogger(__name__)
-
-SPLITS = ("train", "dev", "test")
 
 
 def write_splits(folder: Path, splits: Splits) -> None:
@@ -36,6 +36,21 @@ def read_splits(folder: Path) -> Splits:
     """What :func:`write_splits` wrote."""
     tables = {name: pd.read_parquet(folder / f"{name}.parquet") for name in SPLITS}
     return Splits(**tables, task=json.loads((folder / "task.json").read_text()))
+
+
+def as_promised(found: pd.DataFrame, sampler: str) -> pd.DataFrame:
+    """A sampler's pairs as every sampler promises them, which one of a user's own may not: distinct, no self-pair.
+
+    Raises:
+        UserError: a column is missing, without which silver could not be written after hours of labelling.
+    """
+    if missing := [name for name in (*SENTENCES, "origin") if name not in found]:
+        raise UserError(
+            f"sampler: {sampler} gives pairs without {', '.join(missing)}. "
+            "Return what augsbert.pairs.candidate_pairs makes."
+        )
+    doubtful = unordered_keys(found).duplicated() | (found["sentence1"] == found["sentence2"])
+    return found[~doubtful].reset_index(drop=True)
 
 
 def write_candidates(folder: Path, before: Sequence[pd.DataFrame], candidates: pd.DataFrame, sampler: str) -> None:
@@ -122,15 +137,28 @@ def _labels(folder: Path, job: Callable[[], Mapping[str, Any]], kept: Rows, cand
     if noted.exists() and np.isnan(np.delete(values, _read_rows(noted))).any():
         drop_hidden(folder)
     if not noted.exists():
-        unfinished = folder / ".unfinished"
-        unfinished.write_text(json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
-        unfinished.rename(noted)
+        write_whole(noted, json.dumps(np.flatnonzero(np.isnan(values)).tolist()))
     missing = _read_rows(noted)
     if len(missing):
-        values[missing] = scores(folder, job(), candidates.iloc[missing].reset_index(drop=True))
+        values[missing] = _new_labels(folder, job(), candidates.iloc[missing].reset_index(drop=True))
         kept.put([digests[i] for i in missing], values[missing])
     log.info("labelled %d pairs, %d of them by earlier runs", len(values), len(values) - len(missing))
     return values
+
+
+def _new_labels(folder: Path, job: Mapping[str, Any], pairs: pd.DataFrame) -> np.ndarray:
+    """An encoder's scores (n,) of pairs.
+
+    Raises:
+        UserError: some are nan or infinite, of which a bi-encoder would learn nothing.
+    """
+    found = scores(folder, job, pairs)
+    if bad := int((~np.isfinite(found)).sum()):
+        raise UserError(
+            f"cross_encoder: {bad} of the {len(found)} labels that it gives are nan or infinite: its fit has diverged, "
+            "or its weights are damaged. Lower cross_encoder.fit.learning_rate, or choose another encoder."
+        )
+    return found
 
 
 def _read_rows(noted: Path) -> np.ndarray:

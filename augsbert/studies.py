@@ -25,13 +25,17 @@ _KILLED = "killed"
 
 
 @contextmanager
-def locked(study: str, store: Path) -> Iterator[None]:
+def locked(study: str, address: str, store: Path) -> Iterator[None]:
     """One search at a time goes on with a study, as it takes the trials under way for dead.
+
+    The lock lies beside the file that keeps the study, as any search may name it; where a server does, in the store.
 
     Raises:
         UserError: another one is at work.
     """
-    lock = store / ".locks" / f"study-{study}.lock"
+    file = address.removeprefix("sqlite:///")
+    folder = store if "://" in file else Path(file).absolute().parent
+    lock = folder / ".locks" / f"study-{study}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(lock, timeout=0):
@@ -106,8 +110,11 @@ def tell(study: Study, trial: Trial, value: float | None) -> bool:
     """Tell a trial's value, unless it was pruned, which it has said itself; whether it has ended well."""
     from optuna.trial import TrialState
 
-    if study.trials[trial.number].state.is_finished():
-        return True
+    state = study.trials[trial.number].state
+    if state == TrialState.FAIL:
+        log.warning("trial %d: another search took it for dead; its value is not counted", trial.number)
+    if state.is_finished():
+        return state != TrialState.FAIL
     failed = value is None or math.isnan(value)
     study.tell(trial, None if failed else value, state=TrialState.FAIL if failed else None)
     return not failed

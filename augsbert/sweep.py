@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from augsbert.run_files import METRICS, PLANNED, STATUS
 from augsbert.sweep_checks import refusal
-from augsbert.sweep_jobs import Status, statuses
+from augsbert.sweep_jobs import Status, divide_cores, statuses
 
 #: The reason of a job that is still said to run when the sweep has ended.
 _KILLED = "Its process ended before it could say why: it was killed, perhaps for want of memory."
@@ -35,6 +35,7 @@ class Sweep(Callback):
             sys.exit(f"error: {said}")
         for folder in _statuses(config):
             (folder / _name(config)).unlink()
+        divide_cores(config.hydra.launcher)
         Sweep.begun = config
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:

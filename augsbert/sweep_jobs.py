@@ -21,7 +21,7 @@ from omegaconf import DictConfig
 
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import SHARE, cores
-from augsbert.run_files import PLANNED, STAGES, STATUS
+from augsbert.run_files import PLANNED, STAGES, STATUS, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +62,15 @@ class Outcome:
 def divide_cores(launcher: DictConfig) -> None:
     """Give torch its share of the cores where the launcher runs several jobs on one machine; a user's own stays.
 
-    Called before torch is imported, which reads OMP_NUM_THREADS then. Ray sets it itself. A stage on several devices
-    divides the share among them (:meth:`augsbert.hardware.Hardware.threads`).
+    Called by each job before torch is imported, which reads OMP_NUM_THREADS then; and before the first job, as joblib
+    would give its processes a number of its own, which then could not be told from the user's. Ray does so, and what it
+    gives is the job's share. A stage on several devices divides it among them
+    (:meth:`augsbert.hardware.Hardware.threads`).
     """
-    if os.environ.get("OMP_NUM_THREADS") != os.environ.get(SHARE):
+    given = os.environ.get("OMP_NUM_THREADS")
+    if "ray" in launcher and given:
+        os.environ[SHARE] = given
+    if given != os.environ.get(SHARE):
         return
     if "n_jobs" in launcher:
         share = max(1, cores() // (launcher.n_jobs if launcher.n_jobs > 0 else cores()))
@@ -111,9 +116,7 @@ def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
     overrides = [str(override) for override in HydraConfig.get().overrides.task]
     sweep = _absolute(HydraConfig.get().sweep.dir, HydraConfig.get().runtime.cwd)
     status = Status(sweep, int(job.num), state, reason, overrides, round(seconds, 1), **counts)
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(asdict(status), indent=1))
-    unfinished.rename(path)
+    write_whole(path, json.dumps(asdict(status), indent=1))
 
 
 def _absolute(folder: str, start: str) -> str:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from typing import Any
 
 import pytorch_lightning as pl
 
 from augsbert.hardware import Hardware
-
-
-def rank_and_world() -> tuple[int, int]:
-    """This process's rank and how many there are, as torchrun says; (0, 1) outside it."""
-    return int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def new_trainer(hardware: Hardware, precision: str, **settings: Any) -> pl.Trainer:

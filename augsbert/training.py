@@ -22,7 +22,8 @@ from augsbert.encoders.occurring import only_occurring
 from augsbert.evaluation import PRIMARY, metrics
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
-from augsbert.trainer import new_trainer, quieten, rank_and_world
+from augsbert.ranks import rank_and_world
+from augsbert.trainer import new_trainer, quieten
 
 
 class EpochSeed(pl.Callback):

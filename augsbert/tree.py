@@ -7,6 +7,7 @@ of them imports, which the stages of a run, and the jobs of a sweep, pay once.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import ctypes
 import json
 import os
@@ -24,11 +25,12 @@ from augsbert import ranks
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import return_memory
 from augsbert.job import Job, leave, serve, share
+from augsbert.run_files import write_whole
 from augsbert.store import files
 
 #: What the first rank leaves in a job's inputs: nothing in it when the job is done, else why it ended.
 _ANSWERS: dict[str, type[UserError] | None] = {"done.txt": None, "pruned.txt": Pruned, "error.txt": UserError}
-_ASK_AGAIN = 0.01  # seconds
+_ASK_AGAIN, _PATIENCE = 0.01, 3.0  # seconds
 _PR_SET_PDEATHSIG = 1
 
 
@@ -99,6 +101,10 @@ class Tree:
         if self.owner != os.getpid():
             return
         atexit.unregister(self.end)
+        if sys.platform != "linux":  # where no kernel ends the workers with their agent, it does so itself
+            self.agent.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.agent.wait(_PATIENCE)
         self.agent.kill()
         self.agent.wait()
         shutil.rmtree(self.logs, ignore_errors=True)
@@ -143,9 +149,7 @@ def _do(job: Job) -> None:
             answer = "pruned.txt" if isinstance(error, Pruned) else "error.txt"
             said = str(error)
     return_memory()
-    unfinished = job.inputs / f".{answer}"
-    unfinished.write_text(said)
-    unfinished.rename(job.inputs / answer)
+    write_whole(job.inputs / answer, said)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import torch
 from augsbert.encoders.module import PairEncoder
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
+from augsbert.run_files import write_whole
 from augsbert.trainer import new_trainer
 from augsbert.training import DevScore, EpochSeed, loaders, occurring_in
 
@@ -75,7 +76,7 @@ def choose_seed(
         trainer, score = _trial(module, seed, hardware, DevScore(dev, task), progress, (train, dev))
         values[seed] = score
         if trainer.is_global_zero:
-            _keep(kept, values)
+            write_whole(kept, json.dumps(values))
     settings.seed = max(seeds, key=lambda seed: (-math.inf if math.isnan(values[seed]) else values[seed], -seed))
     log.info("%d seeds tried: %d is the best on dev", len(seeds), settings.seed)
 
@@ -107,9 +108,3 @@ def _trial(
     with occurring_in(trial, batches):
         trainer.fit(trial, *batches)
     return trainer, float(trainer.callback_metrics["dev"])
-
-
-def _keep(path: Path, values: dict[int, float]) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(values))
-    unfinished.rename(path)

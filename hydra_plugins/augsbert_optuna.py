@@ -103,7 +103,7 @@ class OptunaSweeper(Sweeper):
         folder.mkdir(parents=True, exist_ok=True)
         OmegaConf.save(self.config, folder / "multirun.yaml")
         name = self.study_name or _named(arguments)
-        with studies.locked(name, Path(self.config.store.dir).expanduser().absolute()):
+        with studies.locked(name, self.storage, Path(self.config.store.dir).expanduser().absolute()):
             study = studies.opened(name, self.storage, self.direction)
             # A sampler that starts from its seed again would draw again what the first trials were.
             study.sampler = self.sampler(seed=self.seed + len(study.trials))

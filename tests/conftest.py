@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
+from tests.processes import Preloaded, run_group
 from tests.tiny import write_model, write_table
 
 ROOT = Path(__file__).parent.parent
@@ -47,69 +48,71 @@ def tiny_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def tiny_run(tiny_model: Path, tiny_table: Path, tmp_path: Path) -> list[str]:
-    """Overrides of a whole run in a few seconds: tiny model and table, one epoch, its own store and output folder."""
-    return [
+@pytest.fixture(scope="session")
+def tiny_run_in(tiny_model: Path, tiny_table: Path) -> Callable[[Path], list[str]]:
+    """Overrides of a whole run in a few seconds: tiny model and table, one epoch, store and output in a folder."""
+    return lambda folder: [
         "dataset=table",
         *(f"dataset.{split}={tiny_table / split}.csv" for split in ("train", "dev", "test")),
         f"model={tiny_model}",
         "gold_size=60",
         *(f"{node}.fit.epochs=1" for node in ("cross_encoder", "bi_encoder", "baseline")),
         "logger=none",
-        f"store.dir={tmp_path / 'store'}",
-        f"hydra.run.dir={tmp_path / 'out'}",
-        f"hydra.sweep.dir={tmp_path / 'sweep'}",
+        f"store.dir={folder / 'store'}",
+        f"hydra.run.dir={folder / 'out'}",
+        f"hydra.sweep.dir={folder / 'sweep'}",
     ]
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs run.py as a user does, in an empty folder, on one thread."""
-
-    def run(*overrides: str, timeout: float = 300, **environment: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "here").mkdir(exist_ok=True)
-        return subprocess.run(
-            [sys.executable, str(ROOT / "run.py"), *overrides],
-            cwd=tmp_path / "here",
-            env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **environment},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
-
-    return run
+def tiny_run(tiny_run_in: Callable[[Path], list[str]], tmp_path: Path) -> list[str]:
+    """Such overrides, in the test's own folder."""
+    return tiny_run_in(tmp_path)
 
 
 @pytest.fixture(scope="session")
-def preloaded_process() -> Iterator[subprocess.Popen[str]]:
+def program_in() -> Callable[[Path], Callable[..., CompletedProcess[str]]]:
+    """Of a folder, what runs run.py as a user does, in an empty folder in it, on one thread."""
+
+    def run(folder: Path, *overrides: str, timeout: float = 300, **environment: str) -> CompletedProcess[str]:
+        (folder / "here").mkdir(exist_ok=True)
+        command = [sys.executable, str(ROOT / "run.py"), *overrides]
+        return run_group(command, timeout, environment, cwd=folder / "here")
+
+    return lambda folder: partial(run, folder)
+
+
+@pytest.fixture
+def program(program_in: Callable[[Path], Callable], tmp_path: Path) -> Callable[..., CompletedProcess[str]]:
+    """Runs run.py in the test's own folder."""
+    return program_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def preloaded() -> Iterator[Preloaded]:
     """The process of tests/preloaded.py."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "tests.preloaded"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes) as process:
-        yield process
-        assert process.stdin is not None
-        process.stdin.close()
+    process = Preloaded()
+    yield process
+    process.end()
+
+
+@pytest.fixture(scope="session")
+def preloaded_program_in(preloaded: Preloaded) -> Callable[[Path], Callable[..., CompletedProcess[str]]]:
+    """As ``program_in``, in a fork of a process that has torch imported, some eight seconds sooner; one at a time."""
+
+    def run(folder: Path, *overrides: str, **environment: str) -> CompletedProcess[str]:
+        (folder / "here").mkdir(exist_ok=True)
+        said = {name: str(folder / f"{name}.txt") for name in ("stdout", "stderr")}
+        status = preloaded.run(arguments=overrides, folder=str(folder / "here"), environment=environment, **said)
+        texts = {name: Path(path).read_text() for name, path in said.items()}
+        return CompletedProcess(overrides, status, **texts)
+
+    return lambda folder: partial(run, folder)
 
 
 @pytest.fixture
 def preloaded_program(
-    preloaded_process: subprocess.Popen[str], tmp_path: Path
-) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """As ``program``, in a fork of a process that has torch imported, some eight seconds sooner; one run at a time."""
-    assert preloaded_process.stdin is not None
-    assert preloaded_process.stdout is not None
-    process, (to, back) = preloaded_process, (preloaded_process.stdin, preloaded_process.stdout)
-
-    def run(*overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "here").mkdir(exist_ok=True)
-        said = {name: str(tmp_path / f"{name}.txt") for name in ("stdout", "stderr")}
-        task = {"arguments": overrides, "folder": str(tmp_path / "here"), "environment": environment, **said}
-        to.write(json.dumps(task) + "\n")
-        to.flush()
-        status = int(back.readline())
-        texts = {name: Path(path).read_text() for name, path in said.items()}
-        return subprocess.CompletedProcess(process.args, status, **texts)
-
-    return run
+    preloaded_program_in: Callable[[Path], Callable], tmp_path: Path
+) -> Callable[..., CompletedProcess[str]]:
+    """As ``program``, in such a fork."""
+    return preloaded_program_in(tmp_path)

@@ -1,14 +1,17 @@
 """Runs the program again and again in forks of one process that has imported torch: the same program, seconds sooner.
 
-Reads a line of JSON for each run (arguments, folder, environment, files for the output), answers with its exit status.
+Reads a line of JSON for each run (number, arguments, folder, environment, files for the output), answers with number
+and exit status.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import runpy
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +28,13 @@ def main() -> None:
     import augsbert.training  # noqa: F401
 
     for line in sys.stdin:
+        task = json.loads(line)
+        number = task.pop("number")
         child = os.fork()
         if child == 0:
-            _run(**json.loads(line))
+            _run(**task)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        print(number, os.waitstatus_to_exitcode(status), flush=True)
 
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str], stdout: str, stderr: str) -> None:
@@ -39,6 +44,8 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str], stdout:
         os.dup2(opened, descriptor)
     os.chdir(folder)
     os.environ.update(environment)
+    # Read at a start only, and handed on to the workers of a launcher.
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = [str(ROOT / "run.py"), *arguments]
     try:
         runpy.run_path(sys.argv[0], run_name="__main__")
@@ -52,6 +59,9 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str], stdout:
 
         traceback.print_exc()
         status = 1
+    # What an end of Python does first, in its order; all that follows takes seconds, and nothing hangs on it.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status or 0)

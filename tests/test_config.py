@@ -6,6 +6,8 @@ import inspect
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,19 @@ NEEDS["augmenter=sentence"] = ["augmenter.encoder=folder"]
 MOUNTED = {"fit": "baseline.fit"}
 #: Files that lay other values over another file's.
 PRESETS = ("dataset/spanish_sts",)
+#: Seeds that do not follow the run's, on purpose, and what they are where that is 7.
+OWN_SEEDS: dict[str, dict[str, int | None]] = {
+    # Runs with several seeds are compared on the same test pairs.
+    **{f"dataset/{name}": {"dataset.seed": 0} for name in ("bws", "mrpc")},
+    **{f"dataset/{name}": {"dataset.draw.seed": 0} for name in ("spanish_sts", "table")},
+    # Of an index that is to find the nearest whatever it draws.
+    "sampler/semantic": {"sampler.ivf.seed": 0},
+    **{f"sampler/{name}": {"sampler.semantic.ivf.seed": 0} for name in ("bm25_semantic", "union")},
+    # It takes the nearest of the window, and draws only if it is given a seed.
+    "sampler/hard": {"sampler.seed": None},
+    # Far from the first one's, so that runs over seeds share no member.
+    "cross_encoder/mean": {"cross_encoder.second.fit.seed": 1007},
+}
 #: Parts whose files differ from one another, and so from the signature, on purpose: fits are tuned for each encoder,
 #: and each trainer is another place to run.
 TUNED = ("augsbert.encoders.fit.Fit", "augsbert.hardware.Hardware")
@@ -51,9 +66,13 @@ def choice(path: Path) -> str:
     return f"{group}@{MOUNTED[group]}={path.stem}" if group in MOUNTED else f"{group}={path.stem}"
 
 
+@cache
 def composed(*overrides: str) -> DictConfig:
+    """A config, composed once for all tests: read-only, as they share it."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("config", overrides=list(overrides))
+        cfg = compose("config", overrides=list(overrides))
+    OmegaConf.set_readonly(cfg, True)
+    return cfg
 
 
 def option(path: Path) -> tuple[str, DictConfig]:
@@ -155,6 +174,36 @@ def test_a_default_in_a_yaml_is_that_of_the_signature(path: Path) -> None:
             literal = [n for n in defaults if _is_literal(node, n) and defaults[n] is not inspect.Parameter.empty]
             written = {name: plain(node)[name] for name in literal}
             assert (place, written) == (place, {name: _plain_default(defaults[name]) for name in literal})
+
+
+def seeds(node: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    """Where each ``seed`` of a resolved config stands, and what it is."""
+    for name, value in node.items():
+        if name == "seed":
+            yield place + name, value
+        elif isinstance(value, Mapping):
+            yield from seeds(value, f"{place}{name}.")
+
+
+def with_seed_7(*overrides: str) -> Mapping[str, Any]:
+    """What a config with ``seed=7`` resolves to, without composing it anew."""
+    cfg = deepcopy(composed(*overrides))
+    OmegaConf.set_readonly(cfg, False)
+    cfg.seed = 7
+    return plain(cfg)
+
+
+@pytest.mark.parametrize("path", [path for path in YAMLS if path != ROOT and path not in PLUGINS], ids=named)
+def test_the_runs_seed_is_that_of_all_that_draws_but_for_what_has_its_own(path: Path) -> None:
+    found = dict(seeds(with_seed_7(choice(path), *NEEDS.get(choice(path), []))))
+    assert found == dict.fromkeys(found, 7) | OWN_SEEDS.get(named(path), {})
+
+
+def test_a_seed_that_is_given_is_that_of_the_run_and_its_fits() -> None:
+    given_7 = plain(composed("seed=7"))
+    assert given_7 == with_seed_7()
+    fits = [f"{encoder}.fit.seed" for encoder in ("baseline", "cross_encoder", "bi_encoder", "poly_encoder")]
+    assert dict(seeds(given_7)) == dict.fromkeys(["seed", *fits], 7)
 
 
 def _is_literal(node: DictConfig, name: str) -> bool:

@@ -8,13 +8,16 @@ import pytest
 
 from augsbert.errors import UserError
 from augsbert.pairs import (
+    SENTENCES,
     Splits,
     candidate_pairs,
     distinct_sentences,
     draw,
     guard_leaks,
+    hold_out,
     merge_duplicates,
     mix,
+    task_of,
     unordered_keys,
     without,
 )
@@ -62,6 +65,34 @@ def test_a_smaller_draw_is_part_of_a_larger_one_and_another_seed_draws_others() 
     pd.testing.assert_frame_equal(draw(table, None, seed=7), table)
 
 
+def test_what_is_held_out_is_a_share_that_the_seed_draws_and_the_rest_stays() -> None:
+    table = _random_pairs(0).assign(score=range(200))
+    stays, aside = hold_out(table, 0.1, seed=7)
+    assert len(aside) == 20
+    assert sorted([*stays["score"], *aside["score"]]) == table["score"].tolist()
+    pd.testing.assert_frame_equal(hold_out(table, 0.1, seed=7)[1], aside)
+    other = hold_out(table, 0.1, seed=8)[1]
+    # Neither draw is a stretch of the table, which may be sorted.
+    assert max(set(aside["score"])) - min(set(aside["score"])) > 100
+    assert len(set(aside["score"]) & set(other["score"])) < 10
+
+
+@pytest.mark.parametrize(("share", "size"), [(0.001, 1), (0.999, 199), (0.5, 100)])
+def test_at_least_one_pair_is_held_out_and_one_stays(share: float, size: int) -> None:
+    stays, aside = hold_out(_random_pairs(0), share, seed=0)
+    assert (len(stays), len(aside)) == (200 - size, size)
+    with pytest.raises(UserError, match=f"holdout={share}: of 1 silver pairs none can be held out"):
+        hold_out(_random_pairs(0, 1), share, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "task"),
+    [([0.0, 1.0, 1.0], "binary"), ([1.0, 1.0, 1.0], "binary"), ([0.0, 0.5, 1.0], "regression")],
+)
+def test_scores_that_are_all_0_or_1_pose_a_binary_task(scores: list[float], task: str) -> None:
+    assert task_of(_random_pairs(0, 3).assign(score=scores)) == task
+
+
 @pytest.mark.parametrize("size", [0, 201])
 def test_a_draw_of_more_than_there_is_is_an_error(size: int) -> None:
     with pytest.raises(UserError, match=f"gold_size={size}"):
@@ -87,7 +118,9 @@ def test_candidates_are_unordered_distinct_without_selfpairs_and_without_the_exc
 def test_gold_stands_once_beside_silver_whatever_the_model() -> None:
     gold, silver = _random_pairs(0, 10), _random_pairs(1, 30).assign(origin="bm25")
     mixed = mix(gold, silver)
-    assert mixed["origin"].value_counts().to_dict() == {"bm25": 30, "gold": 10}
+    columns = [*SENTENCES, "score"]
+    assert mixed["origin"].tolist() == ["gold"] * 10 + ["bm25"] * 30
+    pd.testing.assert_frame_equal(mixed[columns], pd.concat([gold, silver])[columns].reset_index(drop=True))
 
 
 def test_without_and_distinct_sentences() -> None:

@@ -13,11 +13,13 @@ import pytest
 from hydra import compose, initialize_config_dir
 from sentence_transformers import CrossEncoder
 
+from augsbert import nodes, stages
 from augsbert.cli import CONF
 from augsbert.errors import UserError
-from augsbert.pairs import SENTENCES, Pool, unordered_keys
+from augsbert.pairs import SENTENCES, Pool, hold_out, mix, unordered_keys
 from augsbert.pipeline import Flow
 from augsbert.results import _records, leave
+from augsbert.silver import table_of
 from augsbert.store import Store, plan
 from tests.tiny import write_table
 
@@ -36,6 +38,13 @@ def flow(tiny_run: list[str], tmp_path: Path) -> Callable[..., Flow]:
 
 def _keys(flow: Flow) -> dict[str, str]:
     return {stage.name: stage.key for last in flow.evaluations.values() for stage in last.upstream}
+
+
+def _predicted(flow: Flow, pairs: pd.DataFrame) -> np.ndarray:
+    """What sentence-transformers predicts with the flow's fitted labeller (n,)."""
+    (labeller,) = flow.labeller.values()
+    model = CrossEncoder(str(labeller.inputs["encoder"].folder / "model"), device="cpu")
+    return model.predict(list(pairs[SENTENCES].itertuples(index=False, name=None)))
 
 
 def test_the_pool_knows_no_labels(flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path) -> None:
@@ -66,6 +75,63 @@ def test_another_sampler_shares_the_labeller_and_the_baseline(flow: Callable[...
         "evaluation/baseline",
         "evaluation/untrained",
     }
+
+
+FITTED = {"bi_encoder", "evaluation/bi_encoder"}
+EVALUATED = {f"evaluation/{name}" for name in ("bi_encoder", "baseline", "cross_encoder", "untrained")}
+
+
+def test_what_a_fit_learns_from_and_what_decides_the_held_out_part_count(
+    flow: Callable[..., Flow], other_domain: Path
+) -> None:
+    # All that the seed decides beside what is held out has a seed of its own here, or nothing to draw.
+    fits = [f"{node}.fit.seed=0" for node in ("cross_encoder", "bi_encoder", "baseline")]
+    here = _adapted(flow, other_domain, "gold_size=null", *fits, sampler=("sampler=given", "sampler.seed=0"))
+    expected = {"train_on": FITTED, "holdout": {*FITTED, *EVALUATED}, "seed": {*FITTED, *EVALUATED}}
+    for name, value in (("train_on", "gold_and_silver"), ("holdout", 0.2), ("seed", 1)):
+        there = here.cfg.copy()
+        there[name] = value
+        assert _changed(here, Flow(there, here.store)) == expected[name], name
+
+
+def _changed(here: Flow, there: Flow) -> set[str]:
+    before, after = _keys(here), _keys(there)
+    return {name for name in before if before[name] != after[name]}
+
+
+PARTS = {
+    "encoders.bi.BiEncoder": {"bi_encoder", "baseline", *EVALUATED} - {"evaluation/cross_encoder"},
+    "encoders.losses.CoSENTLoss": {"baseline", "evaluation/baseline"},
+    "encoders.cross.CrossEncoder": {"cross_encoder", "labels", "silver", "evaluation/cross_encoder", *FITTED},
+    "samplers.bm25.BM25": {"candidates", "labels", "silver", *FITTED},
+    "selectors.all.All": {"silver", *FITTED},
+}
+
+
+def test_a_raised_version_of_a_part_counts_where_the_part_is_used(
+    flow: Callable[..., Flow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = flow()
+    _ = _keys(here)
+    for part, used in PARTS.items():
+        with monkeypatch.context() as raised:
+            raised.setattr(f"augsbert.{part}.VERSION", 99)
+            assert _changed(here, Flow(here.cfg, here.store)) == used, part
+
+
+def test_a_raised_version_of_a_kind_of_stage_counts_for_all_of_that_kind_and_what_is_made_of_them(
+    flow: Callable[..., Flow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = flow("augmenter=character")
+    made = {stage.name: stage for last in here.evaluations.values() for stage in last.upstream}
+    behind = {name: {earlier.kind for earlier in stage.upstream} for name, stage in made.items()}
+    _ = _keys(here)
+    assert {stage.kind for stage in made.values()} == set(nodes.VERSIONS)
+    for kind in nodes.VERSIONS:
+        with monkeypatch.context() as raised:
+            raised.setitem(nodes.VERSIONS, kind, 99)
+            changed = _changed(here, Flow(here.cfg, here.store))
+        assert changed == {name for name in made if kind in behind[name]}, kind
 
 
 def test_the_content_of_the_weights_counts_and_their_folder_does_not(
@@ -130,9 +196,12 @@ def test_without_silver_or_a_baseline_no_encoder_is_fitted_or_left(flow: Callabl
 
 
 def test_collapsed_silver_is_warned_about_in_every_round_and_its_histogram_kept(
-    flow: Callable[..., Flow], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    flow: Callable[..., Flow], tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # One epoch of the tiny labeller gives every pair nearly the same score.
+    def one_value(folder: Path, labellers: Any, candidates: pd.DataFrame) -> None:
+        candidates.assign(score=0.6).to_parquet(folder / "pairs.parquet")
+
+    monkeypatch.setattr(stages, "label", one_value)
     leave(flow("rounds=2", "sampler=semantic", "sampler.top_k=2"), tmp_path)
     collapsed = [message.partition(":")[0] for message in caplog.messages if "collapsed" in message]
     assert collapsed == ["round 1", "silver has collapsed"]
@@ -144,14 +213,27 @@ def test_a_labeller_taken_as_it_is_labels_as_in_sentence_transformers(
     flow: Callable[..., Flow], tmp_path: Path
 ) -> None:
     fitted = flow()
-    assert fitted.labeller["cross_encoder"].inputs
     model = fitted.labeller["cross_encoder"].inputs["encoder"].folder / "model"
     given = flow(f"cross_encoder.encoder={model}", "cross_encoder.fit=null")
     assert given.labels is not None
-    labels = pd.read_parquet(given.labels.folder / "pairs.parquet")
-    theirs = CrossEncoder(str(model)).predict(list(labels[SENTENCES].itertuples(index=False, name=None)))
-    np.testing.assert_allclose(labels["score"], theirs, atol=1e-5)
+    labels = table_of(given.labels)
+    np.testing.assert_allclose(labels["score"], _predicted(fitted, labels), atol=1e-5)
     assert "cross_encoder" not in _keys(given)
+
+
+def test_labels_of_a_labeller_that_learnt_from_other_gold_are_not_taken_over(
+    flow: Callable[..., Flow], tiny_table: Path, tmp_path: Path
+) -> None:
+    train = pd.read_csv(tiny_table / "train.csv")[:30]
+    train.assign(sentence2=train["sentence2"].to_numpy()[::-1]).to_csv(tmp_path / "pool.csv", index=False)
+    pool = ("sampler=given", f"pool={tmp_path / 'pool.csv'}")
+    first, second = (flow(*pool, f"gold_size={size}") for size in (60, 40))
+    assert first.labels is not None
+    assert second.labels is not None
+    before, labels = table_of(first.labels), table_of(second.labels)
+    pd.testing.assert_frame_equal(before[SENTENCES], labels[SENTENCES])
+    assert (before["score"] - labels["score"]).abs().max() > 1e-3
+    np.testing.assert_allclose(labels["score"], _predicted(second, labels), atol=1e-5)
 
 
 def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callable[..., Flow], tiny_table: Path) -> None:
@@ -189,7 +271,7 @@ def test_the_targets_labels_never_reach_the_bi_encoder(
     if task == "binary":
         for split in ("train", "dev", "test"):
             _binary(source / f"{split}.csv", source / f"{split}.csv")
-    weights, keys = [], []
+    left, keys = [], []
     for name, seed in (("here", None), ("there", 0)):
         (tmp_path / name).mkdir()
         paths = [f"dataset.{split}={tmp_path / name / split}.csv" for split in ("train", "dev", "test")]
@@ -200,14 +282,16 @@ def test_the_targets_labels_never_reach_the_bi_encoder(
         tasks = [f"dataset.task={task}", f"source.task={task}"]
         adapted = _adapted(flow, source, *paths, *tasks, f"store.dir={tmp_path / name / 'store'}", sampler=sampler)
         assert adapted.bi_encoder is not None
-        weights.append((adapted.bi_encoder.inputs["encoder"].folder / "model" / "model.safetensors").read_bytes())
+        folder = adapted.bi_encoder.inputs["encoder"].folder
+        # The curve has the score of dev: one epoch is always the best, whatever dev is.
+        left.append([(folder / file).read_bytes() for file in ("curve.json", "model/model.safetensors")])
         keys.append(_keys(adapted))
         fitted = adapted.bi_encoder.inputs["encoder"].record
         assert fitted is not None
         assert not fitted.found
     assert keys[0]["dataset"] != keys[1]["dataset"]
     assert keys[0]["bi_encoder"] == keys[1]["bi_encoder"]
-    assert weights[0] == weights[1]
+    assert left[0] == left[1]
 
 
 def _permuted(path: Path, target: Path, seed: int | None) -> None:
@@ -374,10 +458,7 @@ def test_a_selector_reads_the_labellers_score_of_each_dev_pair_of_the_source(
     adapted = _adapted(flow, other_domain, "selector=binarise", "selector.method=source_dev")
     read = adapted._dev_as_labelled()
     assert len(read) == 20
-    (labeller,) = adapted.labeller.values()
-    model = CrossEncoder(str(labeller.inputs["encoder"].folder / "model"))
-    scores = model.predict(list(read[SENTENCES].itertuples(index=False, name=None)))
-    np.testing.assert_allclose(read["prediction"], scores, atol=1e-5)
+    np.testing.assert_allclose(read["prediction"], _predicted(adapted, read), atol=1e-5)
 
 
 def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
@@ -389,14 +470,18 @@ def test_with_a_source_dev_is_held_out_silver_for_every_encoder(
     adapted = _adapted(flow, source)
     splits, silver = adapted.evaluation_data.splits(), adapted.silver
     assert silver is not None
-    train, dev = adapted.held(silver)
-    assert len(dev) == 6
-    assert len(train) == 54
-    assert not set(unordered_keys(train)) & set(unordered_keys(dev))
+    train, dev = hold_out(table_of(silver), 0.1, seed=0)
+    assert (len(train), len(dev)) == (54, 6)
     pd.testing.assert_frame_equal(splits.dev, dev)
     pd.testing.assert_frame_equal(splits.test, adapted.splits(adapted.target).test)
     for stage in adapted.evaluations.values():
         assert "silver" in stage.inputs
+    learnt = adapted.of_silver(silver)
+    pd.testing.assert_frame_equal(learnt.train(), train)
+    pd.testing.assert_frame_equal(learnt.dev()[0], dev)
+    assert learnt.dev()[1] == "regression"
+    beside_gold = _adapted(flow, source, "train_on=gold_and_silver").of_silver(silver).train()
+    pd.testing.assert_frame_equal(beside_gold, mix(adapted.gold, train))
 
 
 @pytest.mark.parametrize("source_task", ["regression", "binary"])
@@ -436,6 +521,13 @@ def test_a_source_without_silver_is_refused(flow: Callable[..., Flow], tiny_tabl
         _ = flow("dataset@source=table", *paths, "scenario=baseline").evaluations
 
 
+def test_a_member_of_a_mean_may_start_from_a_fit_of_the_run(flow: Callable[..., Flow]) -> None:
+    mean = flow("cross_encoder=mean", "cross_encoder.first.encoder=stage:baseline")
+    started = {name: member.inputs["encoder"].inputs for name, member in mean.labeller.items()}
+    assert started["cross_encoder/first"]["encoder"].key == _keys(mean)["baseline"]
+    assert "encoder" not in started["cross_encoder/second"]
+
+
 def test_a_mean_of_cross_encoders_is_fitted_member_by_member(flow: Callable[..., Flow]) -> None:
     mean = flow("cross_encoder=mean", *(f"cross_encoder.{name}.fit.epochs=1" for name in ("first", "second")))
     alone = _keys(flow())
@@ -447,6 +539,7 @@ def test_a_mean_of_cross_encoders_is_fitted_member_by_member(flow: Callable[...,
         for f in (flow(), flow("cross_encoder.fit.seed=1000"))
         if f.labels is not None
     ]
+    assert (members[0] - members[1]).abs().max() > 1e-3
     np.testing.assert_allclose(labels, (members[0].astype(float) + members[1]) / 2, rtol=0, atol=1e-12)
 
 
@@ -492,7 +585,7 @@ def test_relabelled_gold_has_the_labellers_scores(flow: Callable[..., Flow]) -> 
     train = relabelled.of_silver(relabelled.silver).train()
     gold = train[train["origin"] == "gold"].reset_index(drop=True)
     pd.testing.assert_frame_equal(gold[SENTENCES], relabelled.gold[SENTENCES])
-    assert (gold["score"] - relabelled.gold["score"]).abs().max() > 0.01
+    np.testing.assert_allclose(gold["score"], _predicted(relabelled, gold), atol=1e-5)
     assert _keys(relabelled)["bi_encoder"] != _keys(flow())["bi_encoder"]
 
 

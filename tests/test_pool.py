@@ -88,3 +88,11 @@ def test_memory_stays_within_a_few_times_the_text(tmp_path: Path, name: str) -> 
     tracemalloc.stop()
     assert len(made.sentences) == len(MANY)
     assert peak < 10 * MANY["sentence"].str.len().sum()
+
+
+@pytest.mark.parametrize(("name", "columns"), [("p.jsonl", ["sentence"]), ("p.jsonl", ["sentence1", "sentence2"])])
+def test_half_a_surrogate_pair_is_refused_with_the_file(name: str, columns: list[str], tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(json.dumps(dict.fromkeys(columns, "a \ud83d")) + "\n")
+    with pytest.raises(UserError, match=rf"^pool={path}: '.*' holds half a surrogate pair"):
+        unlabelled(str(path), TRAIN, GOLD)

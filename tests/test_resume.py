@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
+from safetensors.torch import load_file
 
 from augsbert import launch, scoring, stages, training
 from augsbert.archives import sha256_of_file
@@ -156,8 +157,16 @@ def test_the_curve_is_whole_and_no_step_stands_twice(
     assert curve.dropna(subset="dev/spearman")["epoch"].tolist() == list(range(EPOCHS))
 
 
-def _weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / ".checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
+def _weights(folder: Path, checkpoint: str = "best") -> dict[str, torch.Tensor]:
+    return torch.load(folder / ".checkpoints" / f"{checkpoint}.ckpt", weights_only=True)["state_dict"]
+
+
+def _is_saved(weights: dict[str, torch.Tensor], folder: Path) -> bool:
+    """Whether the saved model has a checkpoint's layers; its word embeddings are of the tokens that occur."""
+    saved = load_file(folder / "model" / "model.safetensors")
+    layers = [name for name in weights if ".encoder.layer." in name]
+    assert layers
+    return all(torch.equal(saved[name.removeprefix("model.")], weights[name]) for name in layers)
 
 
 def _best_is_first(tiny_model: Path, tiny_table: Path, folder: Path) -> None:
@@ -171,7 +180,7 @@ def _best_is_first(tiny_model: Path, tiny_table: Path, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("moved", [False, True])
-def test_the_best_epoch_is_kept_though_it_was_before_the_kill_and_the_store_was_moved(
+def test_the_best_epoch_is_kept_and_saved_though_it_was_before_the_kill_and_the_store_was_moved(
     moved: bool, tiny_model: Path, tiny_table: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "fit"
@@ -182,6 +191,8 @@ def test_the_best_epoch_is_kept_though_it_was_before_the_kill_and_the_store_was_
     fit(tiny_model, tiny_table, folder, Nothing())
     after = _weights(folder)
     assert all(torch.equal(before[name], after[name]) for name in before)
+    assert _is_saved(before, folder)
+    assert not _is_saved(_weights(folder, "last"), folder)
 
 
 @pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import joblib
 import pytest
 from omegaconf import OmegaConf
 
@@ -41,9 +42,22 @@ def test_the_users_own_number_of_threads_stays(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["OMP_NUM_THREADS"] == "3"
 
 
+def test_a_process_of_joblib_has_the_share_that_the_sweep_has_set() -> None:
+    sweep_jobs.divide_cores(OmegaConf.create({"n_jobs": 2}))
+    with joblib.parallel_config("loky", n_jobs=2):
+        given = joblib.Parallel()(joblib.delayed(os.environ.get)(name) for name in ("OMP_NUM_THREADS", SHARE))
+    assert given == ["8", "8"]
+
+
 @pytest.mark.parametrize(
     ("own", "launcher", "threads"),
-    [(None, {}, "4"), (None, {"n_jobs": 2}, "2"), (None, {"n_jobs": 16}, "1"), ("3", {"n_jobs": 2}, "3")],
+    [
+        (None, {}, "4"),
+        (None, {"n_jobs": 2}, "2"),
+        (None, {"n_jobs": 16}, "1"),
+        ("3", {"n_jobs": 2}, "3"),
+        ("8", {"ray": {}}, "2"),  # which Ray has set
+    ],
 )
 def test_a_stages_devices_share_what_their_job_has(
     monkeypatch: pytest.MonkeyPatch, own: str | None, launcher: dict, threads: str

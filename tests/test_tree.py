@@ -14,6 +14,7 @@ import pytest
 
 from augsbert import launch
 from augsbert.errors import UserError
+from augsbert.hardware import Hardware
 from augsbert.job import Job
 from augsbert.pairs import SENTENCES
 from augsbert.tree import Tree
@@ -22,18 +23,29 @@ pytestmark = pytest.mark.slow
 TWO = {"_target_": "augsbert.hardware.Hardware", "devices": 2}
 
 
-@pytest.fixture
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """The module without a tree of earlier tests; its own ends with the test."""
-    monkeypatch.setattr(launch, "_kept", None)
-    yield launch
-    if launch._kept is not None:
-        launch._kept.tree.end()
+@pytest.fixture(scope="module")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a tree leaves what it needs for a while."""
+    folder = tmp_path_factory.mktemp("temporary")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def fresh(temporary: Path) -> Iterator[ModuleType]:
+    """The module without a tree of earlier tests; the one that it keeps is this module's, and ends with it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(launch, "_kept", None)
+        yield launch
+        if launch._kept is not None:
+            launch._kept.tree.end()
 
 
 @pytest.fixture
 def score(tiny_model: Path, tiny_table: Path, tmp_path: Path, fresh: ModuleType) -> Callable[..., Tree]:
-    """Embeds some pairs on two devices, and gives the tree that did it."""
+    """Embeds some pairs on two devices, and gives the tree that did it: the last one, where that is still there."""
     pairs = pd.read_csv(tiny_table / "dev.csv")[SENTENCES]
 
     def run(**settings: object) -> Tree:
@@ -53,18 +65,15 @@ def test_jobs_share_one_tree_which_outlives_a_users_mistake(score: Callable[...,
     assert score() is first
 
 
-def test_another_environment_or_folder_gets_another_tree(
-    score: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    first = score()
-    monkeypatch.setenv("WANDB_RUN_ID", "another run's")
-    assert score() is first
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
-    second = score()
-    assert second is not first
-    assert not first.is_there
-    monkeypatch.chdir(tmp_path)
-    assert score() is not second
+def test_a_fork_leaves_its_parents_tree_alone(score: Callable[..., Tree]) -> None:
+    tree = score()
+    child = os.fork()
+    if child == 0:
+        tree.end()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert tree.is_there
+    assert score() is tree
 
 
 def test_a_tree_of_which_a_worker_was_killed_is_followed_by_another(score: Callable[..., Tree]) -> None:
@@ -77,16 +86,11 @@ def test_a_tree_of_which_a_worker_was_killed_is_followed_by_another(score: Calla
     assert len(_workers(second)) == 2
 
 
-def test_the_end_of_a_tree_leaves_no_process_and_no_folder(
-    score: Callable[..., Tree], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    temporary = tmp_path / "temporary"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
-    monkeypatch.setattr(tempfile, "tempdir", None)
+def test_the_end_of_a_tree_leaves_no_process_and_no_folder(score: Callable[..., Tree], temporary: Path) -> None:
     tree = score()
     workers = _workers(tree)
     assert len(workers) == 2
+    assert list(temporary.iterdir())
     tree.end()
     assert not tree.is_there
     for worker in workers:
@@ -94,15 +98,37 @@ def test_the_end_of_a_tree_leaves_no_process_and_no_folder(
     assert not list(temporary.iterdir())
 
 
-def test_a_fork_leaves_its_parents_tree_alone(score: Callable[..., Tree]) -> None:
-    tree = score()
-    child = os.fork()
-    if child == 0:
-        tree.end()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    assert tree.is_there
-    assert score() is tree
+class Counted:
+    """Stands for a tree."""
+
+    def __init__(self, devices: int, environment: dict[str, str]) -> None:
+        self.is_there = True
+
+    def do(self, job: object) -> None: ...
+
+    def end(self) -> None:
+        self.is_there = False
+
+
+def test_another_environment_folder_or_number_of_devices_gets_another_tree(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(launch, "Tree", Counted)
+    monkeypatch.setattr(launch, "_kept", None)
+
+    def tree(devices: int = 2) -> Counted:
+        launch._run_tree(None, Hardware(devices=devices))  # type: ignore[arg-type]
+        return launch._kept.tree  # type: ignore[union-attr,return-value]
+
+    trees = [tree()]
+    monkeypatch.setenv("WANDB_RUN_ID", "another run's")
+    assert tree() is trees[0]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    trees.append(tree())
+    monkeypatch.chdir(tmp_path)
+    trees += [tree(), tree(3)]
+    assert len({id(each) for each in trees}) == 4
+    assert [each.is_there for each in trees] == [False, False, False, True]
 
 
 def _workers(tree: Tree) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytorch_lightning as pl
 
 from augsbert import training, trials
 from augsbert.config import make
+from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.module import PairEncoder
 from augsbert.errors import UserError
@@ -69,6 +71,32 @@ def test_a_trial_that_was_finished_is_not_run_again(run: Any, tmp_path: Path) ->
     assert counts.steps == [4, 8]
     assert chosen.fit_settings is not None
     assert chosen.fit_settings.seed == 0
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("values", "best"),
+    [
+        ([0.1, 0.5, 0.3], 1),
+        ([0.2, 0.5, 0.5], 1),
+        ([0.5, 0.5, 0.5], 0),
+        ([NAN, -0.9, NAN], 1),
+        ([0.1, NAN, 0.1], 0),
+        ([NAN, NAN, NAN], 0),
+    ],
+)
+def test_the_best_seed_is_the_first_of_the_highest_and_none_without_a_number(
+    values: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, first = iter(values), SimpleNamespace(is_global_zero=True)
+    monkeypatch.setattr(trials, "_trial", lambda *_: (first, next(left)))
+    module = BiEncoder("folder", fit=Fit(seed=7, seed_optimization={"seeds": 3}))
+    pairs = pd.DataFrame({"score": [0.0, 1.0]})
+    trials.choose_seed(module, pairs, pairs, "regression", Hardware(), tmp_path, pl.Callback())
+    assert module.fit_settings is not None
+    assert module.fit_settings.seed == 7 + 10_000 * best
 
 
 def test_one_seed_is_fitted_at_once(run: Any, tmp_path: Path) -> None:

@@ -25,12 +25,13 @@ SCORING = [
     "job.py",
     "scoring.py",
     "trainer.py",
+    "ranks.py",
     "hardware.py",
     "batching.py",
     "encoders/module.py",
     "encoders/network.py",
 ]
-FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "encoders/occurring.py"]
+FITTING = [*SCORING, "training.py", "trials.py", "checkpoints.py", "evaluation.py", "encoders/occurring.py"]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],

@@ -29,7 +29,7 @@ class Character:
     Args:
         noises: which slips are drawn from: ``keyboard`` (a neighbour on a QWERTY keyboard), ``ocr`` (a letter that
             print is misread as), ``swap`` (with the next letter), ``delete``, ``double``.
-        share: of a sentence's words, above 0 and up to 1; at least one word.
+        share: of a sentence's words of at least four letters, above 0 and up to 1; at least one.
         character_share: of a word's letters, above 0 and up to 1; at least one.
         copies: new pairs for each pair.
         sides: rewrite ``one`` sentence of a pair, drawn for each copy, or ``both``.

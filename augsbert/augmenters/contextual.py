@@ -23,14 +23,14 @@ SAMPLING: Mapping[str, float] = MappingProxyType({"top_k": 20, "top_p": 0.95, "t
 class ContextualSubstitute:
     """Replaces words by others that a masked language model expects in their place.
 
-    Words to replace are drawn among those that are neither numbers nor function words; a word of several pieces is one
-    gap. What comes in is a whole word of the vocabulary, never the one that stood there, in its case. The model knows
-    the context and not the meaning: "good" may become "bad". A sentence that nothing fits stays as it is.
+    Words to replace are drawn among those that are neither names, numbers nor function words; a word of several pieces
+    is one gap. What comes in is a whole word of the vocabulary, never the one that stood there, in its case. The model
+    knows the context and not the meaning: "good" may become "bad". A sentence that nothing fits stays as it is.
 
     Args:
         encoder: weights of a masked language model, any that transformers' AutoModelForMaskedLM loads (BERT,
             DistilBERT, RoBERTa, XLM-R, ELECTRA's generator), or of an XLNet.
-        share: of a sentence's words, above 0 and up to 1; at least one word.
+        share: of the words that may be replaced, above 0 and up to 1; at least one.
         sampling: the draw is among the ``top_k`` likeliest words (1 or more), of these the first that make up ``top_p``
             (above 0, at most 1), at a ``temperature`` (above 0; lower: the likeliest more often).
         copies: new pairs for each pair.
@@ -89,9 +89,9 @@ class ContextualSubstitute:
 class ContextualInsert(ContextualSubstitute):
     """Puts words between others, where a masked language model expects them.
 
-    The gap is before a drawn word that is neither a number nor a function word, nor a sentence's first: where an
-    adjective or an adverb goes. All else is as in :class:`ContextualSubstitute`; ``share`` is of the words that are
-    there.
+    The gap is before a drawn word that is neither a name, a number nor a function word, nor a sentence's first: where
+    an adjective or an adverb goes. All else is as in :class:`ContextualSubstitute`; ``share`` is of the words before
+    which a gap may be.
     """
 
     ORIGIN = "contextual_insert"

@@ -158,7 +158,7 @@ def check_scores(table: pd.DataFrame, task: pairs.Task, where: str, *, unlabelle
 def _texts(column: pd.Series, where: str) -> list[str]:
     _refuse(column, column.isna(), "the sentence is missing", where)
     _refuse(column, [not isinstance(value, str) for value in column], "{} is not text", where)
-    _refuse(column, [not _is_unicode(value) for value in column], "{} holds half a surrogate pair", where)
+    _refuse(column, [not is_unicode(value) for value in column], "{} holds half a surrogate pair", where)
     _refuse(column, [not value.strip() for value in column], "the sentence is empty or blank", where)
     return [value.strip() for value in column]
 
@@ -193,7 +193,8 @@ def _number(value: object) -> float:
         return math.nan
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether UTF-8 can write a text: half a surrogate pair, which JSON may hold, it cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -66,7 +66,7 @@ def _report(args: argparse.Namespace) -> None:
         _write_page(args, comparison)
     print("\n\n".join(screen(table) for table in tables))
     for folder, reason in failures(args.folders):
-        log.warning("failed, and not in the table: %s: %s", folder, reason)
+        log.warning("not in the table: %s: %s", folder, reason)
     for path in args.write:
         WRITERS[path.suffix](path, comparison, tables)
         print(f"written: {path}")

@@ -190,4 +190,8 @@ def _beside(cell: Cell, encoder: str, every: Sequence[Cell], metric: str) -> Cel
         shared = [key for key in other.settings if key in cell.settings and key != "scenario"]
         return other.encoder == encoder and all(other.settings[key] == cell.settings[key] for key in shared)
 
-    return max(filter(agrees, every), key=lambda other: np.mean([*other.values(metric, "dev"), -1.0]), default=None)
+    def on_dev(other: Cell) -> float:
+        values = other.values(metric, "dev")
+        return float(values.mean()) if len(values) else -1.0
+
+    return max(filter(agrees, every), key=on_dev, default=None)

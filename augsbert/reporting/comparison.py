@@ -158,14 +158,17 @@ class Comparison:
         binary = any(not math.isnan(gain.p_labels) for gain in self.gains)
         p_values = ["p seeds", "p pairs", *(["p labels"] if binary else [])]
         columns = ["against the baseline", "Δ x100", "95 %", *p_values, "gap closed", "95 %"]
-        rows = [[Text(text) for text in _gain_row(gain, binary)] for gain in self.gains]
+        rows = [[Text(text) for text in _gain_row(gain, binary, len(self.seeds))] for gain in self.gains]
         notes = ["p: paired t-test over seeds, bootstrap over test pairs, raised after Holm over the rows."]
+        if any(gain.seeds != len(self.seeds) for gain in self.gains):
+            notes.append("In brackets: seeds that have both, where they are fewer than all.")
         return Grid("AugSBERT against the baseline, test", columns, rows, notes)
 
 
-def _gain_row(gain: Gain, binary: bool) -> list[str]:
+def _gain_row(gain: Gain, binary: bool, seeds: int) -> list[str]:
     result, settings = gain.compared, [f"{key}={value}" for key, value in gain.cell.settings.items()]
-    row = [", ".join([gain.cell.label, *settings]), f"{100 * result.difference:+.2f}"]
+    fewer = f" ({gain.seeds})" if gain.seeds != seeds else ""
+    row = [", ".join([gain.cell.label, *settings]) + fewer, f"{100 * result.difference:+.2f}"]
     row += [_range(result.interval, 100, "+.2f"), _p(gain.p_seeds), _p(gain.p_pairs)]
     row += [_p(gain.p_labels)] if binary else []
     share = "" if math.isnan(result.share) else f"{100 * result.share:.0f} %"

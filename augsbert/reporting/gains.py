@@ -78,8 +78,8 @@ def _has(cell: Cell, seed: str, metric: str) -> bool:
 
 
 def _labels(cell: Cell, baseline: Cell, seeds: Sequence[str]) -> float:
-    """McNemar's test of the labels; nan for regression."""
-    if not all(f"{c.encoder}/test/accuracy" in c.runs[seed].metrics for c in (baseline, cell) for seed in seeds):
+    """McNemar's test of the labels; nan for regression, and where dev told no threshold."""
+    if not all(_has(c, seed, "accuracy") for c in (baseline, cell) for seed in seeds):
         return math.nan
     return mcnemar(*(np.mean([_right(c.runs[seed], c.encoder) for seed in seeds], axis=0) for c in (baseline, cell)))
 

@@ -40,7 +40,7 @@ def page(
     Args:
         comparison: what it shows.
         drawn: heading -> SVG.
-        failed: folder and reason of the jobs that failed.
+        failed: folder and reason of the jobs that have no result.
         folders: whose runs they are, for the heading.
     """
     from jinja2 import Environment

@@ -142,10 +142,11 @@ def _in_order(path: Path) -> list[tuple[int, str]]:
 
 
 def failures(folders: Iterable[Path]) -> list[tuple[Path, str]]:
-    """The jobs in or below these folders that failed, with the reason."""
+    """The jobs in or below these folders that failed, with the reason, or did not end."""
     statuses = [path for folder in folders for path in sorted(folder.rglob(STATUS))]
     read = [(path.parent, _status(path)) for path in statuses]
-    return [(folder, status["reason"]) for folder, status in read if status.get("state") == "failed"]
+    reasons = {"failed": "", "running": "It has not ended: it is under way, or its process was killed."}
+    return [(f, status["reason"] or reasons[state]) for f, status in read if (state := status.get("state")) in reasons]
 
 
 def _status(path: Path) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from augsbert.reporting.runs import Run
 def worst_pairs(comparison: Comparison, count: int = 10) -> dict[str, pd.DataFrame]:
     """The pairs that baseline and AugSBERT each place worst, by encoder.
 
-    A pair's place is the share (0..1) of the test pairs that lie below it, by gold or by an encoder; the error is the
-    difference of the two. Taken from the run of the last AugSBERT cell's first seed, which evaluated both.
+    A pair's place is the share (0..1) of the test pairs that do not lie above it, by gold or by an encoder; the error
+    is the difference of the two. Taken from the run of the last AugSBERT cell's first seed, which evaluated both.
     """
     cells = [cell for cell in comparison.cells if cell.encoder == "bi_encoder"]
     runs = [run for cell in reversed(cells) for run in cell.runs.values() if "baseline" in run.encoders]

@@ -11,10 +11,9 @@ from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_count, check_number, filled
 from augsbert.samplers.embedding import embed
 from augsbert.samplers.flat import require_faiss, search_flat
-from augsbert.samplers.neighbours import Forbidden, nearest
+from augsbert.samplers.neighbours import DECIMALS, Forbidden, nearest
 
 WINDOW = {"range_min": 10, "range_max": 50, "min_score": -1.0, "max_score": 0.8}
-_DECIMALS = 6
 
 
 class Hard:
@@ -108,7 +107,7 @@ def _cosines(vectors: np.ndarray, rows: np.ndarray, memory_mib: int) -> np.ndarr
     size = max(1, memory_mib * 2**20 // (8 * vectors.shape[1] + 128))
     blocks = [rows[start : start + size] for start in range(0, len(rows), size)]
     scores = [np.einsum("md,md->m", vectors[b[:, 0]], vectors[b[:, 1]], dtype=np.float64) for b in blocks]
-    return np.concatenate([np.empty(0), *scores]).round(_DECIMALS)
+    return np.concatenate([np.empty(0), *scores]).round(DECIMALS)
 
 
 def _checked(window: Mapping[str, float]) -> dict[str, float]:

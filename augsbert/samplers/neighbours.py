@@ -17,7 +17,8 @@ Search = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
 
 # A search in float32 adds up in an order that depends on the block: for d <= 1,600 it is off by less than this.
 _MARGIN = 1e-4
-_DECIMALS = 6
+#: Scores are rounded to so many decimals before they are compared, so that ties are ties whatever the order of adding.
+DECIMALS = 6
 _SPARE = 8
 _CACHE = 2**19  # bytes of neighbours that are scored at a time: what a core keeps close
 
@@ -89,7 +90,7 @@ def _rank(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
     raw, others = search(vectors[queries], width)  # (q, width)
-    scores = _inner_products(vectors, queries, others).round(_DECIMALS)
+    scores = _inner_products(vectors, queries, others).round(DECIMALS)
     exhausted = (others[:, -1] < 0) | (width == len(vectors))
     scores[(others < 0) | forbidden.contains(queries[:, None], others)] = -np.inf
     best, last = ranked(scores, others, top_k)

@@ -14,14 +14,27 @@ from pathlib import Path
 from typing import Any
 
 from augsbert.archives import sha256_of_file
+from augsbert.run_files import write_whole
 
 log = logging.getLogger(__name__)
 
 MANIFEST = "stage.json"
 #: What a manifest holds beside the ``files`` with their hashes and their ``bytes``.
 MANIFEST_KEYS = ("name", "kind", "key", "version", "settings", "inputs", "seconds", "environment")
+#: What the name of a stage's folder ends in until it is finished.
+UNFINISHED = ".partial"
 _ALIVE = ".alive"
 _SPENT = ".spent.json"
+
+
+def name_of(key: str) -> str:
+    """What of a key names a stage's folder: 32 of its 64 hex digits."""
+    return key[:32]
+
+
+def lock_of(store: Path, kind: str, key: str) -> Path:
+    """The file that a run locks which makes a stage, or removes it."""
+    return store / ".locks" / f"{kind}-{name_of(key)}.lock"
 
 
 def seal(scratch: Path, manifest: dict[str, Any]) -> None:
@@ -95,9 +108,7 @@ def spent_before(scratch: Path) -> float:
         earlier = json.loads(record.read_text())
         left = [path.stat().st_mtime for path in scratch.rglob("*") if path.is_file() and path.name != _ALIVE]
         spent = earlier["spent"] + max(0.0, max(left) - earlier["since"])
-    unfinished = record.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps({"spent": spent, "since": time.time()}))
-    unfinished.rename(record)
+    write_whole(record, json.dumps({"spent": spent, "since": time.time()}))
     return spent
 
 

@@ -19,7 +19,6 @@ from augsbert import run_files
 from augsbert.errors import UserError
 from augsbert.store import files
 
-_UNFINISHED = ".partial"
 _TRASH = ".trash"
 #: Folders of the store that hold no stages; ``rows`` are values kept by row, such as labels by pair.
 _APART = ("rows", ".locks", _TRASH)
@@ -39,12 +38,12 @@ class Entry:
     @property
     def key(self) -> str:
         """The first 32 digits of the stage's key."""
-        return self.folder.name.removesuffix(_UNFINISHED)
+        return self.folder.name.removesuffix(files.UNFINISHED)
 
     @property
     def unfinished(self) -> bool:
         """A run is at work on it, or was killed while it was."""
-        return self.folder.name.endswith(_UNFINISHED)
+        return self.folder.name.endswith(files.UNFINISHED)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def entries(store: Path, kind: str | None = None) -> list[Entry]:
 
 def _is_entry(folder: Path) -> bool:
     """Whether a folder is a stage's by its name: a store may lie where other things do."""
-    return bool(re.fullmatch(rf"[0-9a-f]{{32}}({_UNFINISHED})?", folder.name)) and not folder.is_symlink()
+    return bool(re.fullmatch(rf"[0-9a-f]{{32}}({files.UNFINISHED})?", folder.name)) and not folder.is_symlink()
 
 
 def find(store: Path, key: str) -> Entry:
@@ -100,7 +99,7 @@ def find(store: Path, key: str) -> Entry:
     Raises:
         UserError: none does, or several do.
     """
-    found = [entry for entry in entries(store) if entry.key.startswith(key[:32]) and not entry.unfinished]
+    found = [entry for entry in entries(store) if entry.key.startswith(files.name_of(key)) and not entry.unfinished]
     if len(found) != 1:
         said = "no finished stage has such a key" if not found else f"{len(found)} stages have keys that begin so"
         raise UserError(f"{key}: {said}. `ls` lists them all.")
@@ -130,7 +129,7 @@ def needed(runs: Iterable[Path]) -> set[str]:
         records = list(_named(folder, run_files.STAGES))
         if not records:
             raise UserError(f"{folder}: no run has left its {run_files.STAGES} here, so it is not known what to keep.")
-        keys |= {record["key"][:32] for path in records for record in json.loads(path.read_text())}
+        keys |= {files.name_of(record["key"]) for path in records for record in json.loads(path.read_text())}
     return keys
 
 
@@ -158,13 +157,13 @@ def empty_trash(store: Path) -> None:
 
 
 def remove(store: Path, entry: Entry) -> bool:
-    """Remove an entry at once; False if a run is at work on it."""
+    """Remove an entry at once; False if a run is at work on it, or has just finished it."""
     try:
-        with FileLock(store / ".locks" / f"{entry.kind}-{entry.key}.lock", timeout=0):
+        with FileLock(files.lock_of(store, entry.kind, entry.key), timeout=0):
             trash = store / _TRASH / f"{entry.kind}-{entry.folder.name}"
             trash.parent.mkdir(exist_ok=True)
             entry.folder.rename(trash)
-    except Timeout:
+    except (Timeout, FileNotFoundError):
         return False
     shutil.rmtree(trash)
     return True

@@ -35,7 +35,7 @@ def plan(wanted: Iterable[Stage]) -> list[Planned]:
     order: list[Stage] = []
     for stage in wanted:
         _walk(stage, True, needed, order)
-    return [_planned(stage, needed[id(stage)]) for stage in order]
+    return _united([_planned(stage, needed[id(stage)]) for stage in order])
 
 
 def _walk(stage: Stage, asked: bool, needed: dict[int, bool], order: list[Stage]) -> None:
@@ -88,13 +88,17 @@ def to_json(lines: list[Planned]) -> str:
 
 
 def from_json(texts: Iterable[str]) -> list[Planned]:
-    """Plans put together, each stage once (by key), needed if any of them needs it."""
+    """Plans put together."""
+    return _united([Planned(**fields) for text in texts for fields in json.loads(text)])
+
+
+def _united(lines: list[Planned]) -> list[Planned]:
+    """Each stage once, by its key, needed if any line says so; two roles of a run may be one stage."""
     union: dict[str, Planned] = {}
-    for number, text in enumerate(texts):
-        for line in (Planned(**fields) for fields in json.loads(text)):
-            key = line.key or f"{number} {line.name}"
-            if key not in union or union[key].state == "not needed":
-                union[key] = line
+    for number, line in enumerate(lines):
+        key = line.key or str(number)
+        if key not in union or union[key].state == "not needed":
+            union[key] = line
     return list(union.values())
 
 

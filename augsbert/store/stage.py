@@ -56,12 +56,12 @@ class Store:
 
     def path(self, kind: str, key: str) -> Path:
         """Where a finished stage lies."""
-        return self.dir / kind / key[:32]
+        return self.dir / kind / files.name_of(key)
 
     @contextlib.contextmanager
     def locked(self, kind: str, key: str, name: str) -> Iterator[None]:
         """Hold the stage's lock; the kernel frees it when the process dies, however it dies."""
-        lock = FileLock(self.dir / ".locks" / f"{kind}-{key[:32]}.lock")
+        lock = FileLock(files.lock_of(self.dir, kind, key))
         with explained(self.dir, name):
             Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
             try:
@@ -149,7 +149,7 @@ class Stage:
         return self.found and files.damage(self.path) is None
 
     def _make(self) -> float:
-        scratch = self.path.with_name(self.path.name + ".partial")
+        scratch = self.path.with_name(self.path.name + files.UNFINISHED)
         start = time.monotonic()
         with explained(self.store.dir, self.name):
             self._clear_the_way()

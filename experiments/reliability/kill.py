@@ -1,7 +1,8 @@
 """Kill runs with SIGKILL at random moments: the next run must end with the results of an undisturbed one.
 
 After each kill no process may be left within 5 seconds and no finished stage may be damaged; then the run is started
-again, and its metrics and every file of every stage must be those of an undisturbed run in another store.
+again, and its metrics and every file of every stage must be those of an undisturbed run in another store. Where the
+machine has other work, --patience gives the processes more seconds.
 
     python experiments/reliability/kill.py --kills 20                # the whole process group
     python experiments/reliability/kill.py --kills 8 --devices 2     # in turn the group, and one rank of the two
@@ -29,8 +30,6 @@ from runs import ROOT, SCENARIOS, Kill, Run, damaged, differences, results, writ
 from augsbert.hardware import describe
 
 RESULT = ROOT / "experiments" / "results" / "reliability.json"
-#: Seconds after which no process may be left.
-PATIENCE = 5.0
 
 
 @dataclass
@@ -82,7 +81,7 @@ class Measurement:
             raise SystemExit(f"a finished stage is damaged after the kill: {wrong}")
 
 
-def measure(work: Path, kills: int, devices: int, scenario: str, seed: int) -> dict[str, Any]:
+def measure(work: Path, kills: int, devices: int, scenario: str, seed: int, patience: float) -> dict[str, Any]:
     """Kill at moments that are spread evenly over the length of a run, in random order."""
     measurement = Measurement(work, devices, scenario)
     measurement.undisturbed()
@@ -100,7 +99,7 @@ def measure(work: Path, kills: int, devices: int, scenario: str, seed: int) -> d
         "seconds_of_a_run": round(measurement.length, 1),
         "all_equal": not measurement.unequal,
         "unequal": measurement.unequal,
-        "no_process_left": all(kill.gone_after <= PATIENCE for kill in measurement.kills),
+        "no_process_left": all(kill.gone_after <= patience for kill in measurement.kills),
         "slowest_end": max(kill.gone_after for kill in measurement.kills),
     }
 
@@ -112,12 +111,14 @@ def main() -> None:
     parser.add_argument("--devices", type=int, default=1, choices=(1, 2))
     parser.add_argument("--scenario", default="in_domain", choices=SCENARIOS)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--patience", type=float, default=5.0, help="seconds after which no process may be left")
     parser.add_argument("--result", type=Path, default=RESULT)
     arguments = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="augsbert-kill-") as work:
         try:
-            measured = measure(Path(work), arguments.kills, arguments.devices, arguments.scenario, arguments.seed)
+            asked = (arguments.kills, arguments.devices, arguments.scenario, arguments.seed, arguments.patience)
+            measured = measure(Path(work), *asked)
         except SystemExit as broken:  # a run failed, a stage was damaged, or a process stayed: it must be on record
             measured = {"broken": str(broken), "all_equal": False, "no_process_left": False}
     names = ("augsbert", "torch", "pytorch-lightning", "transformers")

@@ -106,7 +106,9 @@ class Run:
         """Wait until no process of the run is left; seconds since it was killed."""
         while self.process.poll() is None or self._processes():
             if time.monotonic() - killed > 60:
-                raise SystemExit(f"still there 60 s after the kill: {self._processes()}\n{self.log.read_text()}")
+                left = self._processes()
+                self.end()
+                raise SystemExit(f"still there 60 s after the kill: {left}\n{self.log.read_text()}")
             time.sleep(0.02)
         return round(time.monotonic() - killed, 2)
 

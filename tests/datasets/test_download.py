@@ -1,16 +1,23 @@
 """Downloads against a server on 127.0.0.1: whole or not at all, from whichever address has the file."""
 
+import errno
 import gzip
 import hashlib
 import http.server
 import io
 import logging
-import multiprocessing
+import os
+import socket
+import subprocess
+import sys
 import threading
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from subprocess import PIPE
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +28,7 @@ from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
 from augsbert.errors import UserError
 
+ROOT = Path(__file__).parents[2]
 ROWS = "".join(
     f"{split}\tg\td\ty\t{i}\t{i}\t{split} {i}\tb {i}\n" for split in ("train", "dev", "test") for i in range(5)
 )
@@ -47,7 +55,7 @@ class Server(NamedTuple):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """Serves /good/, /busy/ after one 503, half of /cut/ and of /mute/ (which tells no length), a page as /html/."""
+    """Serves /good/, /slow/, /busy/ after one 503, half of /cut/ and /mute/ (it tells no length), a page as /html/."""
     asked: Counter[str] = Counter()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -55,6 +63,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             asked[self.path] += 1
             _, kind, name = self.path.split("/")
             content = b"<html>" if kind == "html" else STSB if name.endswith("gz") else _quora()
+            if kind == "slow":
+                time.sleep(0.3)
             if kind == "absent" or (kind == "busy" and asked[self.path] == 1):
                 self.send_error(404 if kind == "absent" else 503)
                 return
@@ -113,15 +123,24 @@ def test_what_is_not_whole_never_gets_the_name(server: Server, tmp_path: Path, k
     assert not wanted.target.exists()
 
 
-def test_failure_names_each_address_what_it_said_and_the_way_out(server: Server, tmp_path: Path) -> None:
-    addresses = [f"{server.url}/{kind}/a.tsv.gz" for kind in ("absent", "cut")] + ["http://127.0.0.1:9/a.tsv.gz"]
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An address whose port is taken, and at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_failure_names_each_address_what_it_said_and_the_way_out(server: Server, refusing: str, tmp_path: Path) -> None:
+    addresses = [f"{place}/a.tsv.gz" for place in (f"{server.url}/absent", f"{server.url}/cut", refusing)]
+    refused = f"[Errno {errno.ECONNREFUSED}] {os.strerror(errno.ECONNREFUSED)}"
     with pytest.raises(UserError) as raised:
         Download(addresses[0], addresses[1:], folder=str(tmp_path)).fetch()
     assert str(raised.value) == (
         "a.tsv.gz could not be fetched:\n"
         f"  {addresses[0]}: HTTP 404 Not Found (1 attempt)\n"
         f"  {addresses[1]}: the connection ended after {len(STSB) // 2} of {len(STSB)} bytes (3 attempts)\n"
-        f"  {addresses[2]}: [Errno 111] Connection refused (3 attempts)\n"
+        f"  {addresses[2]}: {refused} (3 attempts)\n"
         "Get it where there is a network and set dataset.path=FILE, or add an address to dataset.mirrors."
     )
 
@@ -150,19 +169,28 @@ def test_left_over_of_a_killed_download_does_not_count(server: Server, tmp_path:
     assert wanted.fetch().read_bytes() == STSB
 
 
-def _fetch(url: str, folder: str) -> None:
-    Download(url, folder=folder).fetch()
+#: Fetches once it is told to, so that several begin together.
+FETCH = """
+import sys
+from augsbert.datasets.download import Download
+print("ready", flush=True)
+sys.stdin.read()
+Download(sys.argv[1], folder=sys.argv[2]).fetch()
+"""
 
 
 def test_processes_at_once_fetch_the_file_once(server: Server, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    arguments = (f"{server.url}/good/a.tsv.gz", str(tmp_path))
-    processes = [context.Process(target=_fetch, args=arguments) for _ in range(4)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 4
+    command = [sys.executable, "-c", FETCH, f"{server.url}/slow/a.tsv.gz", str(tmp_path)]
+    with ExitStack() as ends:
+        processes = [subprocess.Popen(command, cwd=ROOT, stdin=PIPE, stdout=PIPE) for _ in range(4)]
+        for process in processes:
+            ends.enter_context(process)
+            ends.callback(process.kill)
+        assert [process.stdout and process.stdout.readline() for process in processes] == [b"ready\n"] * 4
+        for process in processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        assert [process.wait(60) for process in processes] == [0] * 4
     assert server.asked.total() == 1
 
 

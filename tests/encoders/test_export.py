@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sentence_transformers
 import torch
+from packaging.version import Version
 from safetensors import safe_open
 from sentence_transformers import CrossEncoder, SentenceTransformer
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -98,9 +100,10 @@ def test_each_pooling_loads_with_equal_embeddings(mode: str, padding_side: str, 
     save_bi_encoder(model, tokenizer, tmp_path, mode, MAX_SEQ_LENGTH)
     loaded = SentenceTransformer(str(tmp_path), device="cpu")
     assert loaded.max_seq_length == MAX_SEQ_LENGTH
-    if (mode, padding_side) != ("weightedmean", "left"):  # Before 6.2 they count the padding's positions.
-        expected = _embeddings(model, tokenizer, mode, MAX_SEQ_LENGTH)
-        np.testing.assert_allclose(loaded.encode(SENTENCES), expected, atol=1e-5)
+    if (mode, padding_side) == ("weightedmean", "left") and Version(sentence_transformers.__version__) < Version("6.2"):
+        pytest.skip("before 6.2 they count the padding's positions")
+    expected = _embeddings(model, tokenizer, mode, MAX_SEQ_LENGTH)
+    np.testing.assert_allclose(loaded.encode(SENTENCES), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BACKBONES)

@@ -311,9 +311,12 @@ def test_two_processes_have_the_losses_of_one(tiny_model: Path, tiny_table: Path
 
 
 def test_a_whole_run_with_a_poly_encoder(
-    program: Callable[..., subprocess.CompletedProcess[str]], tiny_run: list[str], tiny_table: Path, tmp_path: Path
+    preloaded_program: Callable[..., subprocess.CompletedProcess[str]],
+    tiny_run: list[str],
+    tiny_table: Path,
+    tmp_path: Path,
 ) -> None:
-    done = program(*tiny_run, "bi_encoder=poly", "bi_encoder.num_codes=4")
+    done = preloaded_program(*tiny_run, "bi_encoder=poly", "bi_encoder.num_codes=4")
     assert done.returncode == 0, done.stderr
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     for name in ("bi_encoder", "baseline", "untrained"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.experiments.scripts import importable
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
 
@@ -16,9 +17,8 @@ FOLDER = Path(__file__).parents[2] / "experiments" / "benchmarks"
 @pytest.fixture(scope="module")
 def benchmark() -> Iterator[Callable[[str], Any]]:
     """Imports a script of experiments/benchmarks by its name."""
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
+    with importable(FOLDER):
+        yield importlib.import_module
 
 
 def test_a_ratio_is_of_the_times_of_one_turn(benchmark: Callable[[str], Any]) -> None:

@@ -6,8 +6,9 @@ import importlib
 import json
 import math
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -15,18 +16,19 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from augsbert.cli import CONF
-from augsbert.config_checks import mistakes
+from augsbert.config_checks import check
 from augsbert.nodes import parts_of
+from augsbert.preflight import SETTINGS
+from tests.experiments.scripts import importable
 
 FOLDER = Path(__file__).parents[2] / "experiments" / "paper"
 
 
 @pytest.fixture(scope="module")
-def reproduce() -> object:
+def reproduce() -> Iterator[Any]:
     """The module experiments/paper/reproduce.py."""
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("reproduce")
-    sys.path.remove(str(FOLDER))
+    with importable(FOLDER):
+        yield importlib.import_module("reproduce")
 
 
 PAPER = yaml.safe_load((FOLDER / "paper.yaml").read_text())
@@ -42,18 +44,27 @@ def test_the_paper_has_a_figure_for_every_cell() -> None:
 
 
 @pytest.mark.parametrize("size", PAPER["sizes"])
-def test_every_cell_composes_to_a_run_without_mistakes(reproduce: object, size: str) -> None:
-    sweeps = list(reproduce.sweeps(size, PLACES))
+def test_every_row_column_and_figure_composes_to_a_run_without_mistakes(reproduce: Any, size: str) -> None:
+    sweeps = {sweep.folder: sweep.overrides for sweep in reproduce.sweeps(size, PLACES)}
     columns = PAPER["sizes"][size]["columns"]
     assert len(sweeps) == len(columns) * len(OWN_RUNS) + len(reproduce.figures(size))
+    # Each stands once for all its cells: test_a_row_and_a_column_set_nothing_of_each_others.
+    some = [f"{column}/{OWN_RUNS[0]}" for column in columns] + [f"{columns[0]}/{row}" for row in OWN_RUNS[1:]]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        for sweep in sweeps:
-            config = compose("config", overrides=[re.sub(r"=(\d+),[\d,]+$", r"=\1", o) for o in sweep.overrides])
-            for place, node in parts_of(config).items():
-                assert node is None or list(mistakes(place, node)) == [], sweep.folder
+        for folder in [*some, *reproduce.figures(size)]:
+            config = compose("config", overrides=[re.sub(r"=(\d+),[\d,]+$", r"=\1", o) for o in sweeps[folder]])
+            check(config, SETTINGS, parts_of(config))
 
 
-def test_each_domain_is_adapted_to_each_other_one_on_a_gpu(reproduce: object) -> None:
+def test_a_row_and_a_column_set_nothing_of_each_others() -> None:
+    rows, columns = (
+        {override.partition("=")[0] for cell in PAPER[kind].values() for override in cell.get("overrides", [])}
+        for kind in ("rows", "columns")
+    )
+    assert not rows & columns
+
+
+def test_each_domain_is_adapted_to_each_other_one_on_a_gpu(reproduce: Any) -> None:
     named = [name for name in reproduce.figures("full") if name not in ("curve", "stsb_to_quora")]
     assert len(named) == len(set(named)) == 12
     assert set(reproduce.figures("small")) == {"curve", "stsb_to_quora"}
@@ -61,7 +72,7 @@ def test_each_domain_is_adapted_to_each_other_one_on_a_gpu(reproduce: object) ->
     assert {"source.train=DATA/sprint/train.csv", "dataset.path=DATA/quora-IR-dataset.zip"} <= set(sweep.overrides)
 
 
-def test_only_the_columns_that_are_asked_for_are_run(reproduce: object) -> None:
+def test_only_the_columns_that_are_asked_for_are_run(reproduce: Any) -> None:
     folders = [sweep.folder for sweep in reproduce.sweeps("small", PLACES, ["mrpc", "curve"])]
     assert folders == [*(f"mrpc/{row}" for row in OWN_RUNS), "curve"]
 
@@ -73,7 +84,7 @@ def test_rows_without_a_run_of_their_own_take_the_figure_of_one_that_has() -> No
         assert cell.get("from", OWN_RUNS[0]) in OWN_RUNS
 
 
-def test_what_differs_between_random_pairs_and_kde_is_the_selector_alone(reproduce: object) -> None:
+def test_what_differs_between_random_pairs_and_kde_is_the_selector_alone(reproduce: Any) -> None:
     for size in PAPER["sizes"]:
         random, kde = (
             next(set(sweep.overrides) for sweep in reproduce.sweeps(size, PLACES) if sweep.folder == f"mrpc/{row}")
@@ -83,7 +94,7 @@ def test_what_differs_between_random_pairs_and_kde_is_the_selector_alone(reprodu
         assert random < kde
 
 
-def test_a_data_set_that_is_not_there_is_named(reproduce: object, tmp_path: Path) -> None:
+def test_a_data_set_that_is_not_there_is_named(reproduce: Any, tmp_path: Path) -> None:
     sweep = next(reproduce.sweeps("small", {**PLACES, "data": str(tmp_path)}, ["mrpc"]))
     assert reproduce.absent(sweep, tmp_path) == str(tmp_path / "mrpc")
     (tmp_path / "mrpc").mkdir()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timed
+from tests.processes import run_group
 
 ROOT = Path(__file__).parents[2]
 TWO_DEVICES = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
@@ -84,15 +84,20 @@ def scores(folder: Path) -> dict[str, float]:
     return {name: value for name, value in metrics.items() if "/dev/" in name or "/test/" in name}
 
 
+def ended(store: Path, stage: str) -> bool:
+    """Whether a stage of that name is finished."""
+    return any(path.parent.suffix != ".partial" for path in store.glob(f"{stage}/*/stage.json"))
+
+
 def goes_on(said: str, tmp_path: Path) -> None:
     """Type what the interrupted run said."""
     line = said.rpartition("to go on: ")[2].strip()
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(line, shell=True, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = run_group(line, START_AND_END, {}, shell=True, cwd=tmp_path)
     assert done.returncode == 0, f"{line}\n{done.stderr}"
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_that_it_says_goes_on(
     started: Callable, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
@@ -107,10 +112,11 @@ def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_th
         assert seconds < 5
         assert said.splitlines()[-1].startswith("Interrupted. What is finished is kept; to go on: ")
         assert "Traceback" not in said
-        [partial] = [path.parent.name for path in store.glob("*/*.partial")]
-        assert partial == stage
+        # Or it ended between the look into the store and the signal.
+        assert [path.parent.name for path in store.glob("*/*.partial")] == [stage] or ended(store, stage)
         assert list(store.glob("candidates/*/stage.json"))
         assert not processes(tmp_path)
+    labelled = ended(store, "labels")
     goes_on(said, tmp_path)
     undisturbed = preloaded_program(
         *run, f"store.dir={tmp_path / 'other'}", f"hydra.run.dir={tmp_path / 'undisturbed'}"
@@ -118,10 +124,11 @@ def test_ctrl_c_in_a_fit_and_in_the_labelling_keeps_what_is_done_and_the_line_th
     assert undisturbed.returncode == 0, undisturbed.stderr
     assert scores(tmp_path / "out") == scores(tmp_path / "undisturbed")
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    assert (metrics["found/cross_encoder"], metrics["found/labels"]) == (1, 0)
+    assert (metrics["found/cross_encoder"], metrics["found/labels"]) == (1, labelled)
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_ctrl_c_in_a_fit_on_two_devices_leaves_no_process_and_the_next_run_ends_as_an_undisturbed_one(
     started: Callable, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
@@ -149,6 +156,7 @@ def ranks(tmp_path: Path) -> list[int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timed
 def test_a_killed_rank_ends_the_run_within_seconds_and_leaves_no_process(
     started: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:

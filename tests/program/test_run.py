@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,60 +17,76 @@ from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.runs import read
 
 
-def test_a_run_leaves_what_is_promised_and_the_same_command_finds_it_all(
-    program: Callable, tiny_run: list[str], tmp_path: Path
-) -> None:
-    first = program(*tiny_run)
-    assert first.returncode == 0, first.stderr
-    assert "AugSBERT" in first.stdout
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+class Made(NamedTuple):
+    """A run as it ended: its overrides and folder, what it said, its metrics."""
+
+    overrides: list[str]
+    folder: Path
+    stdout: str
+    metrics: dict[str, float]
+
+
+@pytest.fixture(scope="module")
+def made(program_in: Callable, tiny_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The one run of this module that the real program makes."""
+    folder = tmp_path_factory.mktemp("made")
+    # Another seed than the preloaded program's, so that no figure may hang on the order of a set.
+    done = program_in(folder)(*tiny_run_in(folder), PYTHONHASHSEED="1")
+    assert done.returncode == 0, done.stderr
+    return Made(tiny_run_in(folder), folder, done.stdout, _metrics(folder / "out"))
+
+
+def _metrics(folder: Path) -> dict[str, float]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_run_leaves_what_is_promised(made: Made) -> None:
+    assert "AugSBERT" in made.stdout
     for encoder in ("untrained", "baseline", "bi_encoder", "cross_encoder"):
-        assert -1 <= metrics[f"{encoder}/test/spearman"] <= 1
-    assert metrics["found/cross_encoder"] == 0
-    silver = pd.read_parquet(tmp_path / "out" / "silver.parquet")
-    assert metrics["silver/pairs"] == len(silver)
+        assert -1 <= made.metrics[f"{encoder}/test/spearman"] <= 1
+    assert made.metrics["found/cross_encoder"] == 0
+    silver = pd.read_parquet(made.folder / "out" / "silver.parquet")
+    assert made.metrics["silver/pairs"] == len(silver)
     assert list(silver.columns) == ["sentence1", "sentence2", "score", "origin"]
 
-    again = program(*tiny_run)
+
+STAGES = (
+    *("dataset", "pool", "candidates", "cross_encoder", "labels", "silver"),
+    *("baseline", "bi_encoder", "evaluation"),
+)
+
+
+def test_the_same_command_finds_it_all(made: Made, preloaded_program_in: Callable) -> None:
+    again = preloaded_program_in(made.folder)(*made.overrides)
     assert again.returncode == 0, again.stderr
-    found = json.loads((tmp_path / "out" / "metrics.json").read_text())
-    names = (
-        "dataset",
-        "pool",
-        "candidates",
-        "cross_encoder",
-        "labels",
-        "silver",
-        "baseline",
-        "bi_encoder",
-        "evaluation",
-    )
-    assert [found[f"found/{name}"] for name in names] == [1] * len(names)
-    assert {k: v for k, v in found.items() if "/test/" in k} == {k: v for k, v in metrics.items() if "/test/" in k}
+    found = _metrics(made.folder / "out")
+    assert [found[f"found/{name}"] for name in STAGES] == [1] * len(STAGES)
+    assert {k: v for k, v in found.items() if "/test/" in k} == {k: v for k, v in made.metrics.items() if "/test/" in k}
 
 
-def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(
-    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
-) -> None:
+def test_what_a_run_leaves_loads_in_sentence_transformers_with_the_same_scores(made: Made) -> None:
     from sentence_transformers import CrossEncoder, SentenceTransformer
 
-    assert preloaded_program(*tiny_run).returncode == 0
-    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    out = made.folder / "out"
+    predictions = pd.read_parquet(out / "predictions.parquet")
     pairs = predictions[["sentence1", "sentence2"]].to_numpy().tolist()
-    scores = CrossEncoder(str(tmp_path / "out" / "cross_encoder")).predict(pairs)
+    scores = CrossEncoder(str(out / "cross_encoder")).predict(pairs)
     assert np.abs(scores - predictions["cross_encoder"]).max() < 1e-5
-    model = SentenceTransformer(str(tmp_path / "out" / "bi_encoder"))
+    model = SentenceTransformer(str(out / "bi_encoder"))
     u, v = (model.encode(list(predictions[c]), normalize_embeddings=True) for c in ("sentence1", "sentence2"))
     assert np.abs((u * v).sum(axis=1) - predictions["bi_encoder"]).max() < 1e-5
 
 
 def test_a_plan_makes_nothing_and_says_what_a_run_would_make(
-    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
+    made: Made, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
 ) -> None:
     planned = preloaded_program(*tiny_run, "plan=true")
     assert planned.returncode == 0, planned.stderr
-    assert "cross_encoder" in planned.stdout
-    assert not list((tmp_path / "store").glob("cross_encoder/*"))
+    said = {tuple(line.split()[:2]) for line in planned.stdout.splitlines() if re.search(r"  (make|found)\b", line)}
+    records = json.loads((made.folder / "out" / "stages.json").read_text())
+    assert said == {(record["name"], record["key"][:12]) for record in records}
+    # The data set is read, as all keys hang on it.
+    assert {path.name for path in (tmp_path / "store").iterdir()} <= {"dataset", ".locks"}
 
 
 @pytest.mark.timed
@@ -83,12 +101,14 @@ def _seconds(program: Callable, arguments: list[str]) -> float:
     return time.monotonic() - start
 
 
-def test_two_runs_in_two_stores_are_equal_to_the_bit(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
-    said = []
-    for name in ("one", "two"):
-        assert program(*tiny_run, f"store.dir={tmp_path / name}").returncode == 0
-        metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
-        said.append({key: value for key, value in metrics.items() if not key.startswith("time/")})
+def test_two_runs_in_two_stores_are_equal_to_the_bit(
+    made: Made, preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    assert preloaded_program(*tiny_run).returncode == 0
+    said = [
+        {key: value for key, value in metrics.items() if not key.startswith("time/")}
+        for metrics in (made.metrics, _metrics(tmp_path / "out"))
+    ]
     assert said[0] == said[1]
 
 
@@ -101,6 +121,8 @@ def test_samplers_of_a_multirun_share_their_stages_and_their_labels(
     assert [job["found/cross_encoder"] for job in jobs] == [0, 1]
     assert [job["found/baseline"] for job in jobs] == [0, 1]
     assert [job["found/bi_encoder"] for job in jobs] == [0, 0]
+    shared = [int(number) for number in re.findall(r"labelled \d+ pairs, (\d+) of them by earlier runs", swept.stdout)]
+    assert shared[0] == 0 < shared[1]
 
 
 def test_a_report_has_every_encoder_of_a_run_even_where_two_are_one(
@@ -122,9 +144,9 @@ def test_a_report_has_every_encoder_of_a_run_even_where_two_are_one(
 
 
 @pytest.mark.slow
-def test_a_multirun_on_two_processes_ends(program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
+def test_a_multirun_on_two_processes_ends(preloaded_program: Callable, tiny_run: list[str], tmp_path: Path) -> None:
     devices = ["trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu"]
-    swept = program("-m", *tiny_run, *devices, "sampler=bm25,semantic", "compare.untrained=false", timeout=400)
+    swept = preloaded_program("-m", *tiny_run, *devices, "sampler=bm25,semantic", "compare.untrained=false")
     assert swept.returncode == 0, swept.stderr
     assert (tmp_path / "sweep" / "1" / "metrics.json").exists()
 

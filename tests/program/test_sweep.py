@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import optuna
 import pytest
@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from augsbert import sweep_checks
 from augsbert.cli import CONF
 from augsbert.pruning import storage as optuna_storage
+from augsbert.sweep import _earlier
 from augsbert.sweep_jobs import statuses as statuses_of
 
 STATUS = "status.json"
@@ -26,7 +27,17 @@ STATUS = "status.json"
 @pytest.fixture
 def tiny_sweep(tiny_run: list[str]) -> list[str]:
     """A tiny run that labels few pairs."""
-    return ["-m", *tiny_run, "sampler=random", "sampler.num_pairs=80"]
+    return _sweep(tiny_run)
+
+
+def _sweep(run: list[str]) -> list[str]:
+    return ["-m", *run, "sampler=random", "sampler.num_pairs=80"]
+
+
+@pytest.fixture
+def few_stages(tiny_run: list[str]) -> list[str]:
+    """A tiny run of the baseline alone, where it is nothing to the test what the jobs are."""
+    return ["-m", *tiny_run, "scenario=baseline", "compare.untrained=false"]
 
 
 def statuses(folder: Path) -> list[dict]:
@@ -35,9 +46,9 @@ def statuses(folder: Path) -> list[dict]:
 
 
 def test_a_job_that_fails_says_why_and_the_others_go_on(
-    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, few_stages: list[str], tmp_path: Path
 ) -> None:
-    swept = preloaded_program(*tiny_sweep, "gold_size=500,60")
+    swept = preloaded_program(*few_stages, "gold_size=500,60")
     assert swept.returncode == 1
     failed, done = statuses(tmp_path / "sweep")
     assert (failed["state"], done["state"]) == ("failed", "done")
@@ -49,10 +60,10 @@ def test_a_job_that_fails_says_why_and_the_others_go_on(
 
 
 def test_each_jobs_run_of_wandb_stands_in_the_sweeps_group(
-    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, few_stages: list[str], tmp_path: Path
 ) -> None:
     sweep_dir = tmp_path / "grids" / "first"
-    logged = [override for override in tiny_sweep if not override.startswith(("logger", "hydra.sweep"))]
+    logged = [override for override in few_stages if not override.startswith(("logger", "hydra.sweep"))]
     swept = preloaded_program(
         *logged, "logger=wandb", f"hydra.sweep.dir={sweep_dir}", "seed=0,1", WANDB_MODE="offline", HOME=str(tmp_path)
     )
@@ -64,7 +75,7 @@ def test_each_jobs_run_of_wandb_stands_in_the_sweeps_group(
 
 
 def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_each(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "fatal.py").write_text(
         "import os\n\n\nclass Fatal:\n    def __init__(self, num_pairs, seed): ...\n\n"
@@ -72,7 +83,7 @@ def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_
     )
     targets = "sampler._target_=fatal.Fatal,augsbert.samplers.random.Random"
     joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.launcher.verbose=0"]
-    swept = program(*tiny_sweep, targets, *joblib, PYTHONPATH=str(tmp_path))
+    swept = preloaded_program(*tiny_sweep, targets, *joblib, PYTHONPATH=str(tmp_path))
     assert swept.returncode == 1
     assert "Its process ended before it could say why: it was killed, perhaps for want of memory." in swept.stdout
     assert "error: the launcher gave up: TerminatedWorkerError: " in swept.stderr
@@ -80,29 +91,56 @@ def test_a_launcher_that_gives_up_as_a_job_was_killed_still_says_what_became_of_
     assert "Traceback" not in swept.stderr
 
 
-def test_a_second_sweep_finds_all_and_says_what_that_saved(
-    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
-) -> None:
-    assert preloaded_program(*tiny_sweep, "seed=0,1").returncode == 0
-    first = statuses(tmp_path / "sweep")
-    again = preloaded_program(*tiny_sweep, "seed=0,1")
-    assert again.returncode == 0
-    second = statuses(tmp_path / "sweep")
-    assert [job["made"] for job in second] == [0, 0]
-    assert [job["found"] for job in second] == [job["made"] + job["found"] for job in first]
-    records = json.loads((tmp_path / "sweep" / "0" / "stages.json").read_text())
+class Grid(NamedTuple):
+    """A sweep as it ended: its overrides and folder, and each job's status and figures."""
+
+    overrides: list[str]
+    folder: Path
+    jobs: list[dict]
+    figures: list[dict[str, float]]
+
+
+VARIED = ["gold_size=40,60", "seed=0,1"]
+
+
+@pytest.fixture(scope="module")
+def grid(preloaded_program_in: Callable, tiny_run_in: Callable, tmp_path_factory: pytest.TempPathFactory) -> Grid:
+    """Four jobs of the basic launcher."""
+    folder = tmp_path_factory.mktemp("grid")
+    overrides = [*_sweep(tiny_run_in(folder)), *VARIED]
+    swept = preloaded_program_in(folder)(*overrides)
+    assert swept.returncode == 0, swept.stderr
+    assert "earlier sweeps" not in swept.stdout
+    return Grid(overrides, folder, statuses(folder / "sweep"), [_quality(folder / "sweep" / str(i)) for i in range(4)])
+
+
+def test_a_second_sweep_finds_all_and_says_what_that_saved(grid: Grid, preloaded_program_in: Callable) -> None:
+    again = preloaded_program_in(grid.folder)(*grid.overrides)
+    assert again.returncode == 0, again.stderr
+    second = statuses(grid.folder / "sweep")
+    assert [job["made"] for job in second] == [0] * 4
+    found = [job["found"] for job in second]
+    assert found == [job["made"] + job["found"] for job in grid.jobs]
+    records = json.loads((grid.folder / "sweep" / "0" / "stages.json").read_text())
     assert second[0]["saved"] == sum(record["cost"] for record in records) > 0
-    assert "2 done: 0 stages made, 24 found, which saved" in again.stdout
+    assert f"4 done: 0 stages made, {sum(found)} found, which saved" in again.stdout
 
 
 def test_a_shorter_sweep_in_the_same_folder_names_what_the_longer_one_left(
-    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+    grid: Grid, preloaded_program_in: Callable
 ) -> None:
-    longer = preloaded_program(*tiny_sweep, "seed=0,1,2")
-    assert "earlier sweeps" not in longer.stdout
-    shorter = preloaded_program(*tiny_sweep, "seed=0")
+    shorter = preloaded_program_in(grid.folder)(*grid.overrides, "gold_size=40", "seed=0")
     last = shorter.stdout.strip().splitlines()[-1]
-    assert last == "Runs of earlier sweeps lie there too, and a report of it counts them: 1, 2"
+    assert last == "Runs of earlier sweeps lie there too, and a report of it counts them: 1, 2, 3"
+
+
+def test_what_earlier_sweeps_left_is_named_in_the_order_of_its_numbers(tmp_path: Path) -> None:
+    for name in ("10", "2", "0", "old/1"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "metrics.json").write_text("{}")
+    (tmp_path / "3").mkdir()  # without figures no report counts it
+    assert _earlier(tmp_path, [tmp_path / "0"]).endswith(": 2, 10, old/1")
+    assert _earlier(tmp_path, [tmp_path / name for name in ("0", "2", "10", "old/1")]) == ""
 
 
 @pytest.mark.parametrize(
@@ -126,9 +164,9 @@ def test_a_shorter_sweep_in_the_same_folder_names_what_the_longer_one_left(
     ],
 )
 def test_a_sweep_that_no_job_can_follow_ends_before_the_first(
-    program: Callable, tiny_run: list[str], tmp_path: Path, override: str, said: str
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path, override: str, said: str
 ) -> None:
-    swept = program("-m", *tiny_run, override)
+    swept = preloaded_program("-m", *tiny_run, override)
     assert swept.returncode == 1
     assert said in swept.stderr
     assert "Traceback" not in swept.stderr
@@ -169,8 +207,8 @@ def test_figures_of_an_earlier_run_do_not_stand_for_a_job_that_fails(
     assert [path.name for path in sorted(job.glob("*.json"))] == [STATUS]
 
 
-def test_a_sweep_without_jobs_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
-    swept = program(*tiny_sweep, "seed=range(0,0)")
+def test_a_sweep_without_jobs_is_a_mistake(preloaded_program: Callable, tiny_sweep: list[str]) -> None:
+    swept = preloaded_program(*tiny_sweep, "seed=range(0,0)")
     assert swept.returncode == 1
     assert "error: the sweep has no jobs" in swept.stderr
 
@@ -212,22 +250,15 @@ LAUNCHERS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_under_every_launcher_jobs_share_their_stages_and_end_with_the_same_figures(
-    program: Callable, preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path, launcher: str
+    request: pytest.FixtureRequest, grid: Grid, tiny_sweep: list[str], tmp_path: Path, launcher: str
 ) -> None:
-    grid = [*tiny_sweep, "gold_size=40,60", "seed=0,1"]
-    assert (
-        preloaded_program(*grid, f"store.dir={tmp_path / 'alone'}", f"hydra.sweep.dir={tmp_path / 'basic'}").returncode
-        == 0
-    )
-    swept = program(*grid, f"hydra/launcher={launcher}", *LAUNCHERS[launcher], timeout=400)
+    # Ray's workers live as long as the process that started them, which must be one that ends.
+    program = request.getfixturevalue("program" if launcher == "ray" else "preloaded_program")
+    swept = program(*tiny_sweep, *VARIED, f"hydra/launcher={launcher}", *LAUNCHERS[launcher])
     assert swept.returncode == 0, swept.stderr
-    basic, launched = statuses(tmp_path / "basic"), statuses(tmp_path / "sweep")
-    assert sum(job["made"] for job in launched) == sum(job["made"] for job in basic)
-    for number in range(len(basic)):
-        figures = [
-            json.loads((tmp_path / sweep / str(number) / "metrics.json").read_text()) for sweep in ("basic", "sweep")
-        ]
-        assert _quality(figures[0]) == _quality(figures[1])
+    launched = statuses(tmp_path / "sweep")
+    assert sum(job["made"] for job in launched) == sum(job["made"] for job in grid.jobs)
+    assert [_quality(tmp_path / "sweep" / str(number)) for number in range(4)] == grid.figures
 
 
 @pytest.mark.slow
@@ -252,7 +283,7 @@ def test_a_search_goes_on_gives_up_what_is_worse_and_names_the_best(
     assert best.best_value == metrics["bi_encoder/dev/spearman"]
     assert set(best.best_params) == {"bi_encoder.fit.learning_rate"}
 
-    with _in(tmp_path / "here"):
+    with contextlib.chdir(tmp_path / "here"):
         study = optuna.load_study(study_name=best.name, storage=optuna_storage(storage))
         # Better than any correlation, so that all later trials lie below the median of the first two.
         study.add_trial(optuna.trial.create_trial(value=2.0, intermediate_values={0: 2.0}))
@@ -318,42 +349,35 @@ def test_two_searches_at_once_over_one_study_are_refused(
     assert swept.stderr.strip().splitlines()[-1].startswith("error: study mine: another search is at work on it.")
 
 
-def test_a_cluster_of_ray_wants_absolute_folders(program: Callable, tiny_sweep: list[str]) -> None:
-    swept = program(*tiny_sweep, "hydra/launcher=ray", "hydra.launcher.ray.init.address=auto", "store.dir=store")
+def test_a_cluster_of_ray_wants_absolute_folders(preloaded_program: Callable, tiny_sweep: list[str]) -> None:
+    swept = preloaded_program(
+        *tiny_sweep, "hydra/launcher=ray", "hydra.launcher.ray.init.address=auto", "store.dir=store"
+    )
     assert swept.returncode == 1
     assert swept.stderr.strip().startswith("error: store.dir=store: a cluster's jobs start in folders of their own.")
 
 
-def test_a_search_over_nothing_is_a_mistake(program: Callable, tiny_sweep: list[str]) -> None:
-    swept = program(*tiny_sweep, "hydra/sweeper=optuna")
+def test_a_search_over_nothing_is_a_mistake(preloaded_program: Callable, tiny_sweep: list[str]) -> None:
+    swept = preloaded_program(*tiny_sweep, "hydra/sweeper=optuna")
     assert swept.returncode == 1
     assert swept.stderr.strip().splitlines()[-1].startswith("error: hydra/sweeper=optuna: no setting has a range.")
 
 
-@contextlib.contextmanager
-def _in(folder: Path) -> Iterator[None]:
-    before = Path.cwd()
-    os.chdir(folder)
-    yield
-    os.chdir(before)
-
-
 @pytest.mark.slow
 def test_two_launchers_at_once_over_one_store_make_each_stage_once(
-    program: Callable, tiny_sweep: list[str], tmp_path: Path
+    program: Callable, preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
 ) -> None:
     grid = [*tiny_sweep, "gold_size=40,60"]
-    launches = {"one": [], "two": ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]}
     with ThreadPoolExecutor() as pool:
-        swept = [
-            pool.submit(program, *grid, *launcher, f"hydra.sweep.dir={tmp_path / name}", timeout=400)
-            for name, launcher in launches.items()
-        ]
-    assert [sweep.result().returncode for sweep in swept] == [0, 0]
-    jobs = [job for name in launches for job in statuses(tmp_path / name)]
+        one = pool.submit(program, *grid, f"hydra.sweep.dir={tmp_path / 'one'}")
+        joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", f"hydra.sweep.dir={tmp_path / 'two'}"]
+        two = preloaded_program(*grid, *joblib)
+    assert (one.result().returncode, two.returncode) == (0, 0), two.stderr
+    jobs = [job for name in ("one", "two") for job in statuses(tmp_path / name)]
     stages = {path.parent for path in (tmp_path / "store").glob("*/*/stage.json")}
     assert sum(job["made"] for job in jobs) == len(stages)
 
 
-def _quality(metrics: dict[str, float]) -> dict[str, float]:
+def _quality(job: Path) -> dict[str, float]:
+    metrics = json.loads((job / "metrics.json").read_text())
     return {name: value for name, value in metrics.items() if "/dev/" in name or "/test/" in name}

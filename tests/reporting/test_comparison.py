@@ -15,9 +15,11 @@ import pytest
 from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
 from augsbert.reporting.__main__ import main
+from augsbert.reporting.cells import compared
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.grid import Grid, Text, latex, markdown, screen
 from augsbert.reporting.runs import read, spelt
+from augsbert.reporting.significance import holm
 
 QUALITY = {"untrained": 0.5, "baseline": 0.7, "bi_encoder": 0.8, "cross_encoder": 0.9}
 HERE = {"torch": "2.13", "device": "cpu x 1"}
@@ -40,7 +42,8 @@ def leave(tmp_path: Path) -> Leave:
         settings |= {"sampler": sampler}
         written = {"overrides": [f"{key}={value}" for key, value in settings.items()], "config": config}
         (folder / "settings.json").write_text(json.dumps(written | {"choices": {"sampler": sampler}}))
-        hangs_on = {"untrained": "", "baseline": size + seed, "cross_encoder": size + seed}
+        fitted = size + seed + settings.get("baseline.fit.epochs", "")
+        hangs_on = {"untrained": "", "baseline": fitted, "cross_encoder": size + seed}
         own = size + seed + sampler + settings.get("bi_encoder.fit.epochs", "")
         keys = {name: f"{name}{hangs_on.get(name, own)}" for name in QUALITY}
         stages: list[dict[str, Any]] = [{"name": "dataset", "kind": "dataset", "key": "data", "inputs": {}}]
@@ -63,13 +66,18 @@ def leave(tmp_path: Path) -> Leave:
         predictions.to_parquet(folder / "predictions.parquet")
         test = predictions[predictions["split"] == "test"]
         quality = {name: float(test[name].corr(test["score"], method="spearman")) for name in QUALITY}
-        metrics = {f"{name}/{split}/spearman": quality[name] for name in QUALITY for split in ("dev", "test")}
-        (folder / "metrics.json").write_text(json.dumps(metrics | {"silver/pairs": 10.0}))
+        (folder / "metrics.json").write_text(json.dumps(_on_both("spearman", quality) | {"silver/pairs": 10.0}))
         bins = pd.DataFrame({"low": np.arange(20) / 20, "high": np.arange(1, 21) / 20, "silver": 5, "gold": 2})
         bins.to_json(folder / "histogram.json", orient="records")
         return folder
 
     return run
+
+
+def _on_both(metric: str, values: dict[str, float]) -> dict[str, float]:
+    """A metric of each encoder on test, and on dev in the other order, so that neither can be taken for the other."""
+    dev = {f"{name}/dev/{metric}": 1 - value for name, value in values.items()}
+    return dev | {f"{name}/test/{metric}": value for name, value in values.items()}
 
 
 def _predictions(seed: int) -> pd.DataFrame:
@@ -149,6 +157,22 @@ def test_a_baseline_of_other_gold_is_no_baseline(leave: Leave, tmp_path: Path) -
     _without(leave(0, gold_size="100", scenario="baseline"), "bi_encoder", "cross_encoder")
     _without(leave(1, gold_size="20"), "baseline")
     assert Comparison(read([tmp_path / "sweep"])).gains == []
+
+
+def test_of_several_baselines_the_best_on_dev_is_compared_with(leave: Leave, tmp_path: Path) -> None:
+    def fitted(number: int, seed: str, epochs: str, dev: float, test: float) -> None:
+        path = leave(number, seed=seed, **{"baseline.fit.epochs": epochs}) / "metrics.json"
+        figures = {"baseline/dev/spearman": dev, "baseline/test/spearman": test}
+        path.write_text(json.dumps(json.loads(path.read_text()) | figures))
+
+    # The other one is better on test, and has more seeds.
+    fitted(0, "0", "1", dev=0.5, test=0.8)
+    fitted(1, "1", "1", dev=0.5, test=0.8)
+    fitted(2, "0", "2", dev=0.6, test=0.7)
+    comparison = Comparison(read([tmp_path / "sweep"]))
+    [(cell, baseline, _)] = compared(comparison.cells, "spearman")
+    assert (cell.settings, baseline.settings) == ({}, {"baseline.fit.epochs": "2"})
+    assert [gain.seeds for gain in comparison.gains] == [1]
 
 
 def test_settings_that_change_together_make_no_second_row_of_one_evaluation(leave: Leave, tmp_path: Path) -> None:
@@ -275,11 +299,13 @@ def test_without_matplotlib_there_is_the_table_and_the_line_to_type(
     assert not (grid / "report.html").exists()
 
 
-def test_jobs_that_failed_are_said_below_the_table(grid: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (grid / "9").mkdir()
-    (grid / "9" / "status.json").write_text(json.dumps({"state": "failed", "reason": "too few"}))
+def test_jobs_that_failed_or_did_not_end_are_said_below_the_table(grid: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for job, state, reason in (("8", "done", ""), ("9", "failed", "too few"), ("a", "running", "")):
+        (grid / job).mkdir()
+        (grid / job / "status.json").write_text(json.dumps({"state": state, "reason": reason}))
     main([str(grid), "--no-html"])
-    assert caplog.messages == [f"failed, and not in the table: {grid / '9'}: too few"]
+    unended = "It has not ended: it is under way, or its process was killed."
+    assert caplog.messages == [f"not in the table: {grid / '9'}: too few", f"not in the table: {grid / 'a'}: {unended}"]
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:100])])
@@ -294,15 +320,10 @@ def test_predictions_that_cannot_be_read_are_named(grid: Path, damage: Callable[
 def test_of_labels_too_there_is_a_bootstrap_and_the_share_of_the_gap(grid: Path, metric: str) -> None:
     for path in grid.glob("*/predictions.parquet"):
         predictions = pd.read_parquet(path)
-        predictions["score"] = (predictions["score"] > 0.5).astype(float)
         # As a run keeps them; rounded and cut, so that some are equal, and equal to a threshold.
         predictions = predictions.astype(dict.fromkeys(QUALITY, "float32"))
         predictions[list(QUALITY)] = predictions[list(QUALITY)].round(1).clip(0, 1)
-        predictions.to_parquet(path)
-        judged = _judged(predictions, metric)
-        found = {f"{name}/{split}/{metric}": judged[name] for name in QUALITY for split in ("dev", "test")}
-        accuracy = {f"{name}/test/accuracy": value for name, value in _judged(predictions, "accuracy").items()}
-        (path.parent / "metrics.json").write_text(json.dumps(accuracy | found))
+        _of_labels(path.parent, predictions, metric)
     for gain in Comparison(read([grid]), metric=metric).gains:
         values = [
             np.mean([run.metrics[f"{name}/test/{metric}"] for run in gain.cell.runs.values()]) for name in QUALITY
@@ -311,6 +332,32 @@ def test_of_labels_too_there_is_a_bootstrap_and_the_share_of_the_gap(grid: Path,
         low, high = gain.compared.interval
         assert low < gain.compared.difference < high
         assert not np.isnan([gain.p_pairs, gain.p_labels, gain.p_seeds]).any()
+
+
+def _of_labels(folder: Path, predictions: pd.DataFrame, metric: str) -> None:
+    """Leave these predictions of labels instead of scores, and their metrics."""
+    predictions["score"] = (predictions["score"] > 0.5).astype(float)
+    predictions.to_parquet(folder / "predictions.parquet")
+    figures = {key: v for name in (metric, "accuracy") for key, v in _on_both(name, _judged(predictions, name)).items()}
+    (folder / "metrics.json").write_text(json.dumps(figures))
+
+
+def test_p_values_of_each_kind_are_raised_after_holm(
+    leave: Leave, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [(sampler, share, seed) for sampler, share in (("a", 1.0), ("b", 2.5), ("c", 4.0)) for seed in (0, 1)]
+    for number, (sampler, share, seed) in enumerate(jobs):
+        predictions = _predictions(seed)
+        predictions["bi_encoder"] = predictions["score"] + share * (predictions["bi_encoder"] - predictions["score"])
+        _of_labels(leave(number, sampler=sampler, seed=str(seed)), predictions, "accuracy")
+    found = Comparison(read([tmp_path / "sweep"]), "accuracy").gains
+    monkeypatch.setattr("augsbert.reporting.gains.holm", list)
+    raw = Comparison(read([tmp_path / "sweep"]), "accuracy").gains
+    assert [gain.p_pairs for gain in raw] == [gain.compared.p_pairs for gain in raw]
+    for kind in ("p_seeds", "p_pairs", "p_labels"):
+        p_values = [getattr(gain, kind) for gain in raw]
+        assert len(set(p_values)) == 3
+        assert [getattr(gain, kind) for gain in found] == holm(p_values) != p_values
 
 
 def _judged(predictions: pd.DataFrame, metric: str) -> dict[str, float]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, spearmanr
+from scipy.stats import binomtest, chi2, spearmanr, ttest_1samp
 
 from augsbert.reporting.resampling import resampled
 from augsbert.reporting.significance import Compared, compare, holm, mcnemar, over_seeds
@@ -57,13 +57,39 @@ def test_the_difference_is_that_of_the_sample_itself_averaged_over_seeds() -> No
     assert over_pairs(seeds, "spearman").difference == pytest.approx(wanted)
 
 
+@pytest.fixture
+def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Metrics of a baseline, another encoder and an upper bound: two seeds, as they are (far out) and 999 resamples."""
+    random = np.random.default_rng(2)
+    baseline, other, upper = (mean + 0.1 * random.standard_normal((2, 1000)) for mean in (0.4, 0.5, 2.0))
+    other[:, 0], upper[:, 0] = 1.0, 1.5
+    return baseline, other, upper
+
+
+def test_an_interval_holds_the_middle_95_percent_of_the_resamples(drawn: tuple[np.ndarray, ...]) -> None:
+    found = compare(*map(list, drawn))
+    baseline, other, upper = (values.mean(axis=0) for values in drawn)
+    gain, share = other - baseline, (other - baseline) / (upper - baseline)
+    assert (found.difference, found.share) == pytest.approx((gain[0], share[0]))
+    assert found.interval == pytest.approx(np.quantile(gain[1:], [0.025, 0.975]))
+    assert found.share_interval == pytest.approx(np.quantile(share[1:], [0.025, 0.975]))
+
+
+def test_the_p_value_is_twice_the_smaller_tail_whichever_encoder_is_better(drawn: tuple[np.ndarray, ...]) -> None:
+    baseline, other, upper = map(list, drawn)
+    tail = ((drawn[1] - drawn[0]).mean(axis=0)[1:] <= 0).sum()
+    assert tail > 10
+    for pair in ((baseline, other), (other, baseline)):
+        assert compare(*pair, upper).p_pairs == pytest.approx(2 * (tail + 1) / 1000)
+
+
 def test_false_alarms_are_as_rare_as_the_level_says() -> None:
     random, alarms = np.random.default_rng(5), 0
     for _ in range(200):
         gold = random.random(60)
         scores = gold + random.standard_normal((2, 60))
         alarms += over_pairs([Scored(gold, scores[0], scores[1])], "pearson").p_pairs < 0.05
-    assert 2 <= alarms <= 22
+    assert 4 <= alarms <= 18  # 10 are due
 
 
 def test_without_an_upper_bound_or_below_it_there_is_no_share() -> None:
@@ -75,19 +101,49 @@ def test_without_an_upper_bound_or_below_it_there_is_no_share() -> None:
         assert all(math.isnan(bound) for bound in found.share_interval)
 
 
-def test_mcnemar_agrees_with_the_exact_test_where_there_are_many_pairs() -> None:
-    before, after = np.zeros(2000), np.zeros(2000)
-    before[:400], after[60:520] = 1, 1
-    exact = binomtest(60, 60 + 120, 0.5).pvalue
-    assert mcnemar(before, after) == pytest.approx(exact, rel=0.5)
-    assert mcnemar(before, before) == 1.0
+def _labels(lost: int, won: int, share: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Right labels before and after, of which so many are lost and won (under a share of the seeds)."""
+    before, after = np.ones(500), np.ones(500)
+    after[:lost] -= share
+    before[lost : lost + won] -= share
+    return before, after
 
 
-@pytest.mark.parametrize(("lost", "won"), [(0, 4), (0, 5), (2, 9), (8, 20), (0, 40)])
+@pytest.mark.parametrize(("lost", "won"), [(60, 120), (17, 33), (0, 50)])
+def test_mcnemar_has_no_continuity_correction_where_many_labels_differ(lost: int, won: int) -> None:
+    statistic = (won - lost) ** 2 / (won + lost)
+    for share in (1.0, 0.5):
+        assert mcnemar(*_labels(lost, won, share)) == pytest.approx(chi2.sf(statistic, 1), rel=1e-9)
+
+
+@pytest.mark.parametrize(("lost", "won"), [(0, 4), (0, 5), (2, 9), (8, 20), (0, 40), (17, 32)])
 def test_mcnemar_is_the_sign_test_where_few_labels_differ(lost: int, won: int) -> None:
-    before, after = np.zeros(100), np.zeros(100)
-    before[:lost], after[lost : lost + won] = 1, 1
-    assert mcnemar(before, after) == pytest.approx(binomtest(won, won + lost).pvalue)
+    for share in (1.0, 0.5):
+        assert mcnemar(*_labels(lost, won, share)) == pytest.approx(binomtest(won, won + lost).pvalue, rel=1e-9)
+
+
+def test_where_no_label_differs_mcnemar_is_sure_of_nothing() -> None:
+    assert mcnemar(*_labels(0, 0)) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("thirds", "near"),
+    [
+        ([3, 2, 2, 1, -1], {"rel": 1e-9}),
+        ([-3, -3, -2, -2, -1, -1, 1, 2], {"rel": 1e-9}),
+        ([3, 2, 1, -1, -2] * 6, {"abs": 0.01}),  # of so many flips some are drawn
+        ([3, 2, 2, 1, -1] * 6, {"abs": 2e-4}),
+    ],
+)
+def test_mcnemar_flips_the_signs_of_a_few_shares(thirds: list[int], near: dict[str, Any]) -> None:
+    before, after = np.ones(100), np.ones(100)
+    for place, third in enumerate(thirds):
+        (before if third > 0 else after)[place] -= abs(third) / 3
+    chances = np.ones(1)  # of each sum of the flipped differences, from the lowest
+    for third in thirds:
+        chances = np.convolve(chances, [0.5, *[0] * (2 * abs(third) - 1), 0.5])
+    sums = np.abs(np.arange(len(chances)) - len(chances) // 2)
+    assert mcnemar(before, after) == pytest.approx(chances[sums >= abs(sum(thirds))].sum(), **near)
 
 
 def test_the_number_of_resamples_is_no_floor_of_the_p_value() -> None:
@@ -112,6 +168,15 @@ def test_holm_raises_p_values_in_order_and_passes_over_what_is_absent() -> None:
 def test_over_seeds_needs_two_that_differ() -> None:
     assert math.isnan(over_seeds(np.array([0.7]), np.array([0.8])))
     assert over_seeds(np.array([0.70, 0.71, 0.72]), np.array([0.80, 0.82, 0.81])) < 0.05
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_over_seeds_each_is_compared_with_itself(count: int) -> None:
+    random = np.random.default_rng(count)
+    baseline = random.random(count)  # seeds differ more than the encoders do
+    other = baseline + 0.05 + 0.02 * random.standard_normal(count)
+    assert over_seeds(baseline, other) == pytest.approx(ttest_1samp(other - baseline, 0).pvalue)
+    assert over_seeds(other, baseline) == pytest.approx(over_seeds(baseline, other))
 
 
 def test_a_metric_that_is_not_a_number_is_not_significant() -> None:

@@ -3,12 +3,12 @@
 import json
 import logging
 import os
-import time
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -87,11 +87,13 @@ def online(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """The address of a server that answers 401, and only after a second under ``/slow``."""
+    """The address of a server that answers 401, and under ``/slow`` only when the test is over."""
+    over = Event()
 
     class Refuses(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            time.sleep(1 if self.path == "/slow" else 0)
+            if self.path == "/slow":
+                over.wait(60)
             with suppress(BrokenPipeError):
                 self.send_error(401)
 
@@ -101,19 +103,39 @@ def server() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Refuses)
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
+    over.set()
     server.shutdown()
     server.server_close()
 
 
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """An address whose port is taken, and at which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
 def test_without_a_key_a_run_is_written_offline_in_its_folder_with_one_line_that_says_how_to_sync(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    start = time.monotonic()
+    modes, init = [], wandb.init
+
+    def noted(**job: Any) -> Any:
+        modes.append(job["mode"])
+        return init(**job)
+
+    monkeypatch.setattr(wandb, "init", noted)
+    # The server is not even asked for: that, a retry over the network or a login prompt would take its time.
+    monkeypatch.setattr(wandb_access, "reachable", lambda url, timeout: pytest.fail(f"{url} was asked"))
     with caplog.at_level(logging.INFO), Wandb().run({"seed": 0}, {"silver": KEY}, tmp_path / "run", "sweep") as run:
         run.curve("baseline", [{"step": 1, "epoch": 0.5, "loss": 1.0}, {"step": 2, "epoch": 1.0, "loss": 0.5}])
         run.silver(GOLD * 0.5, GOLD)
         run.metrics(METRICS)
-    assert time.monotonic() - start < 15  # about 1 s; a login prompt or a retry over the network takes 30 s and more
+    assert modes == ["offline"]
     (file,) = (tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb")
     (line,) = (record.message for record in caplog.records if record.name.startswith("augsbert"))
     assert line == (
@@ -164,14 +186,18 @@ def test_without_a_key_wandb_is_never_asked_to_go_online(
 
 
 def test_without_a_network_a_run_goes_offline(
-    tmp_path: Path, inits: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    inits: list[dict[str, Any]],
+    refusing: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", WANDB_KEY)
-    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("WANDB_BASE_URL", refusing)
     with Wandb().run({}, {}, tmp_path):
         pass
     assert [call["mode"] for call in inits] == ["offline"]
-    assert "offline (no answer from http://127.0.0.1:9 in 3 s)" in caplog.text
+    assert f"offline (no answer from {refusing} in 3 s)" in caplog.text
 
 
 def test_a_key_that_the_server_refuses_leads_offline_for_real(
@@ -322,12 +348,19 @@ def test_ctrl_c_does_not_wait_for_an_upload(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start = time.monotonic()
-    monkeypatch.setattr(StubRun, "finish", lambda self, exit_code: time.sleep(20))
+    line, uploaded = Event(), Event()
+
+    def upload(run: StubRun, exit_code: int) -> None:
+        line.wait(30)  # until this test lets it end; longer than anyone should wait
+        uploaded.set()
+
+    monkeypatch.setattr(StubRun, "finish", upload)
+    monkeypatch.setattr(wandb_logger, "_SECONDS_AFTER_CTRL_C", 0.05)
     with pytest.raises(KeyboardInterrupt), Wandb().run({}, {}, tmp_path):
         raise KeyboardInterrupt
-    assert time.monotonic() - start < 4
-    assert "not uploaded within 2 s" in caplog.text
+    assert not uploaded.is_set()
+    line.set()
+    assert "not uploaded within 0.05 s" in caplog.text
     assert "wandb sync" in caplog.text
 
 
@@ -361,10 +394,10 @@ def test_a_wandb_that_cannot_start_at_all_does_not_end_the_run(
     assert "W&B could not take the run: no space left" in caplog.text
 
 
-def test_a_server_is_reachable_whatever_it_answers_and_not_if_it_is_too_slow(server: str) -> None:
-    assert wandb_access.reachable(server, timeout=2)
+def test_a_server_is_reachable_whatever_it_answers_and_not_if_it_is_too_slow(server: str, refusing: str) -> None:
+    assert wandb_access.reachable(server, timeout=30)
     assert not wandb_access.reachable(server + "/slow", timeout=0.2)
-    assert not wandb_access.reachable("http://127.0.0.1:9", timeout=2)
+    assert not wandb_access.reachable(refusing, timeout=2)
     assert not wandb_access.reachable("not a url", timeout=2)
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,8 +10,9 @@ import pytest
 
 from augsbert.datasets.sample import Sample
 from augsbert.pairs import SENTENCES, Pool, distinct_sentences, places
-from augsbert.samplers import bm25
+from augsbert.samplers import bm25, bm25_index
 from augsbert.samplers.bm25 import BM25, tokenize
+from augsbert.samplers.bm25_index import CompiledIndex, Index
 
 NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
 
@@ -37,11 +40,45 @@ def test_the_compiled_search_finds_the_same_neighbours(
     real: Pool, settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    # Sentences of one frequent word tie with many: more than a search that is a little wider can settle.
-    pool = Pool([*real.sentences[:200], *(f"a {word}" for word in ("x", "y", "z") for _ in "ab")], real.pairs)
+    pool = Pool(real.sentences[:200], real.pairs)
     plain = BM25(**settings)(pool, real.pairs)
     monkeypatch.setattr(bm25, "_COMPILED_FROM", 0)
     pd.testing.assert_frame_equal(BM25(**settings)(pool, real.pairs), plain)
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many queries each pass of the compiled search gets, by its width, or as ``plain``."""
+    found: Counter[str] = Counter()
+    settle, search = CompiledIndex._settle, Index.search
+
+    def settle_and_count(index: CompiledIndex, queries: np.ndarray, top_k: int, width: int, *more: Any) -> Any:
+        found[str(width)] += len(queries)
+        return settle(index, queries, top_k, width, *more)
+
+    def search_and_count(index: Index, queries: np.ndarray, *more: Any) -> None:
+        found["plain"] += len(queries)
+        search(index, queries, *more)
+
+    monkeypatch.setattr(CompiledIndex, "_settle", settle_and_count)
+    monkeypatch.setattr(Index, "search", search_and_count)
+    return found
+
+
+def test_what_ties_leave_open_the_compiled_search_finds_in_a_wider_pass_and_then_the_long_way(
+    passes: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("numba")
+    # 120 tie over any of "a", more than both passes see; 40 over "b", more than the first one sees; two over "c".
+    ties = [*(f"a w{i}" for i in range(120)), *(f"b w{i}" for i in range(200, 240)), "c x", "c y"]
+    pool = Pool(ties, NOTHING)
+    exclude = pd.DataFrame({"sentence1": [ties[0], ties[130]], "sentence2": [ties[2], ties[120]]})
+    plain = BM25()(pool, exclude)
+    passes.clear()
+    monkeypatch.setattr(bm25, "_COMPILED_FROM", 0)
+    monkeypatch.setattr(bm25_index, "_BLOCK", 50)
+    pd.testing.assert_frame_equal(BM25()(pool, exclude), plain)
+    assert passes == {"13": 162, "104": 160, "plain": 120}
 
 
 def test_neighbours_are_those_of_the_formula(real: Pool) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -39,9 +40,20 @@ def minilm() -> Path:
     return Path(spec.origin).parent / "model"
 
 
+@pytest.fixture(scope="module")
+def one_copy(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """So that no test, whatever it writes, reaches the installed package."""
+    return Path(shutil.copytree(minilm, tmp_path_factory.mktemp("minilm") / "model"))
+
+
 @pytest.fixture
-def copied(minilm: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(minilm, tmp_path / "model"))
+def copied(one_copy: Path, tmp_path: Path) -> Path:
+    """A test's own folder, with shared weights (88 MB): remove them before others are written in their place."""
+
+    def copy(source: str, target: str) -> None:
+        (os.link if source.endswith(".safetensors") else shutil.copy)(source, target)
+
+    return Path(shutil.copytree(one_copy, tmp_path / "model", copy_function=copy))
 
 
 def _reference(folder: Path) -> np.ndarray:
@@ -95,6 +107,7 @@ def test_weights_that_give_nan_are_refused(copied: Path) -> None:
 
     weights = load_file(copied / "model.safetensors")
     weights["embeddings.LayerNorm.weight"][:] = np.nan
+    (copied / "model.safetensors").unlink()
     save_file(weights, copied / "model.safetensors")
     with pytest.raises(UserError, match="its embeddings hold nan"):
         embed(copied, SENTENCES[:5])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -170,9 +172,16 @@ def test_a_scratch_folder_is_free_once_all_its_workers_are_gone(tmp_path: Path) 
         assert freed.wait(10)
 
 
-def test_a_scratch_folder_without_workers_is_free_at_once(tmp_path: Path) -> None:
+def test_a_scratch_folder_without_workers_is_free_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with files.alive(tmp_path):
         pass
-    start = time.monotonic()
+    asked, flock = [], fcntl.flock
+
+    def ask_once(stream: IO[str], how: int) -> None:
+        asked.append(how)
+        flock(stream, how | fcntl.LOCK_NB)
+
+    monkeypatch.setattr(fcntl, "flock", ask_once)
+    monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"it waits for {seconds} s"))
     files.wait_until_free(tmp_path)
-    assert time.monotonic() - start < 1
+    assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB]

@@ -118,6 +118,11 @@ def test_plans_of_several_jobs_hold_each_stage_once_and_needed_if_one_job_needs_
     assert {line.name: line.state for line in union} == {"a": "make", "b": "found", "c": "make"}
 
 
+def test_two_roles_of_a_run_that_are_one_stage_stand_once_in_its_plan(stage: Stages) -> None:
+    first = stage("first", kind="fit", settings={"data": 1})
+    assert states(first, stage("second", kind="fit", settings={"data": 1})) == {"first": "make"}
+
+
 def test_the_stores_size_counts_all_files_and_an_absent_store_has_none(tmp_path: Path) -> None:
     assert files.bytes_of(tmp_path / "none") == 0
     (tmp_path / "a" / "b").mkdir(parents=True)

@@ -69,6 +69,10 @@ CASES = {
         {"shim/sitecustomize.py": "import sys\nsys.modules['faiss'] = None\n"},
         environment={"PYTHONPATH": "TMP/shim"},
     ),
+    "a number of nodes that is none": Case(
+        "trainer.num_nodes=auto",
+        "error: trainer.num_nodes=auto: it must be a whole number.\n",
+    ),
     "batches that the devices do not divide": Case(
         "trainer=ddp trainer.accelerator=cpu trainer.devices=3 "
         "cross_encoder.fit.batch_size=16 bi_encoder.fit.batch_size=8 baseline.fit.batch_size=9",
