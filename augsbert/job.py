@@ -57,7 +57,7 @@ class Job:
 def perform(job: Job) -> None:
     """Do the job, or this rank's part of it, in this process."""
     with uncollected():
-        from augsbert import scoring, training, trials
+        from augsbert import scoring, seed_optimization, training
         from augsbert.progress import StageProgress
         from augsbert.pruning import EpochReport
 
@@ -68,7 +68,7 @@ def perform(job: Job) -> None:
     with _interruptible():
         if job.work == "fit":
             what = (module, table["train"], table["dev"], job.task, hardware, folder, progress)
-            trials.choose_seed(*what)
+            seed_optimization.choose_seed(*what)
             training.fit(*what, *([EpochReport(**job.pruning)] if job.pruning else []))
         else:
             scoring.score(module, table["pairs"], job.precision, hardware, folder, progress)

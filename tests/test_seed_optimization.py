@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import pytorch_lightning as pl
 
-from augsbert import training, trials
+from augsbert import seed_optimization, training
 from augsbert.config import make
 from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.fit import Fit
@@ -41,7 +41,7 @@ def run(tiny_model: Path, tiny_table: Path, tmp_path: Path) -> Any:
         module = make({**node, "fit": {"_target_": "augsbert.encoders.fit.Fit", **settings}})
         train, dev = pd.read_csv(tiny_table / "train.csv")[:60], pd.read_csv(tiny_table / "dev.csv")
         what = (module, train, dev, "regression", Hardware(), folder, progress)
-        trials.choose_seed(*what)
+        seed_optimization.choose_seed(*what)
         training.fit(*what)
         return module
 
@@ -52,7 +52,7 @@ def test_every_seed_stops_at_the_share_and_the_best_is_fitted_as_if_it_were_name
     counts = CountsSteps()
     chosen = run("tried", counts, seed=3, seed_optimization={"seeds": 3, "stop_at": 0.3})
     assert counts.steps == [3, 3, 3, 8]  # of 2 epochs of 4 batches, the third step is the first past 0.3
-    values = {int(seed): value for seed, value in json.loads((tmp_path / "tried" / "trials.json").read_text()).items()}
+    values = {int(seed): value for seed, value in json.loads((tmp_path / "tried" / "seeds.json").read_text()).items()}
     assert set(values) == {3, 10_003, 20_003}  # those of seed=4 are others
     assert len(set(values.values())) > 1
     best = max(values, key=lambda seed: values[seed])
@@ -63,9 +63,9 @@ def test_every_seed_stops_at_the_share_and_the_best_is_fitted_as_if_it_were_name
     assert weights[0] == weights[1]
 
 
-def test_a_trial_that_was_finished_is_not_run_again(run: Any, tmp_path: Path) -> None:
+def test_a_start_that_was_finished_is_not_made_again(run: Any, tmp_path: Path) -> None:
     (tmp_path / "killed").mkdir()
-    (tmp_path / "killed" / "trials.json").write_text(json.dumps({"0": 2.0}))
+    (tmp_path / "killed" / "seeds.json").write_text(json.dumps({"0": 2.0}))
     counts = CountsSteps()
     chosen = run("killed", counts, seed_optimization={"seeds": 2, "stop_at": 0.5})
     assert counts.steps == [4, 8]
@@ -91,10 +91,10 @@ def test_the_best_seed_is_the_first_of_the_highest_and_none_without_a_number(
     values: list[float], best: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, first = iter(values), SimpleNamespace(is_global_zero=True)
-    monkeypatch.setattr(trials, "_trial", lambda *_: (first, next(left)))
+    monkeypatch.setattr(seed_optimization, "_started", lambda *_: (first, next(left)))
     module = BiEncoder("folder", fit=Fit(seed=7, seed_optimization={"seeds": 3}))
     pairs = pd.DataFrame({"score": [0.0, 1.0]})
-    trials.choose_seed(module, pairs, pairs, "regression", Hardware(), tmp_path, pl.Callback())
+    seed_optimization.choose_seed(module, pairs, pairs, "regression", Hardware(), tmp_path, pl.Callback())
     assert module.fit_settings is not None
     assert module.fit_settings.seed == 7 + 10_000 * best
 
@@ -103,7 +103,7 @@ def test_one_seed_is_fitted_at_once(run: Any, tmp_path: Path) -> None:
     counts = CountsSteps()
     run("plain", counts)
     assert counts.steps == [8]
-    assert not (tmp_path / "plain" / "trials.json").exists()
+    assert not (tmp_path / "plain" / "seeds.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Seed optimisation (arXiv 2010.08240, section 4.1): of several that start, the best on dev is fitted from step one.
 
 Fine-tuning on few pairs moves by points from seed to seed, and who is behind early mostly stays behind (Dodge et al.
-2020, arXiv 2002.06305). A trial follows the schedule of the whole fit and stops on the way; it is not gone on with, so
+2020, arXiv 2002.06305). A start follows the schedule of the whole fit and stops on the way; it is not gone on with, so
 what is kept is what a plain fit with the chosen seed gives.
 """
 
@@ -27,7 +27,7 @@ from augsbert.training import DevScore, EpochSeed, loaders, occurring_in
 
 log = logging.getLogger(__name__)
 
-TRIALS = "trials.json"
+SEEDS = "seeds.json"
 # Runs with seeds 0, 1, 2 must not try the same seeds and choose the same one.
 _APART = 10_000
 
@@ -52,9 +52,9 @@ def choose_seed(
     folder: Path,
     progress: pl.Callback,
 ) -> None:
-    """Set the seed of the module's fit to the best of those tried; ``folder/trials.json`` has each one's dev metric.
+    """Set the seed of the module's fit to the best of those tried; ``folder/seeds.json`` has each one's dev metric.
 
-    Of equally good seeds the first is taken. A trial that a killed run finished is not run again.
+    Of equally good seeds the first is taken. A start that a killed run finished is not made again.
 
     Args:
         module: what is to be fitted; its ``fit_settings.seed_optimization`` says how many seeds, and how far each goes.
@@ -70,10 +70,10 @@ def choose_seed(
     seeds = [settings.seed + _APART * i for i in range(int(settings.seed_optimization["seeds"]))]
     if len(seeds) == 1:
         return
-    kept = folder / TRIALS
+    kept = folder / SEEDS
     values = {int(seed): value for seed, value in json.loads(kept.read_text()).items()} if kept.exists() else {}
     for seed in [seed for seed in seeds if seed not in values]:
-        trainer, score = _trial(module, seed, hardware, DevScore(dev, task), progress, (train, dev))
+        trainer, score = _started(module, seed, hardware, DevScore(dev, task), progress, (train, dev))
         values[seed] = score
         if trainer.is_global_zero:
             write_whole(kept, json.dumps(values))
@@ -81,7 +81,7 @@ def choose_seed(
     log.info("%d seeds tried: %d is the best on dev", len(seeds), settings.seed)
 
 
-def _trial(
+def _started(
     module: PairEncoder,
     seed: int,
     hardware: Hardware,
@@ -90,12 +90,12 @@ def _trial(
     pairs: tuple[pd.DataFrame, pd.DataFrame],
 ) -> tuple[pl.Trainer, float]:
     """Start a fit with the seed, and its dev metric where it stops."""
-    trial = copy.deepcopy(module)
-    settings = trial.fit_settings
+    module = copy.deepcopy(module)
+    settings = module.fit_settings
     assert settings is not None
     settings.seed = seed
     torch.manual_seed(seed)
-    trial.configure_model()
+    module.configure_model()
     trainer = new_trainer(
         hardware,
         settings.precision,
@@ -104,7 +104,7 @@ def _trial(
         min_epochs=0,
         enable_checkpointing=False,
     )
-    batches = loaders(trial, *pairs, hardware)
-    with occurring_in(trial, batches):
-        trainer.fit(trial, *batches)
+    batches = loaders(module, *pairs, hardware)
+    with occurring_in(module, batches):
+        trainer.fit(module, *batches)
     return trainer, float(trainer.callback_metrics["dev"])
