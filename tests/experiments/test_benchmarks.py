@@ -54,13 +54,30 @@ def test_full_rate_is_what_would_be_left_if_nothing_but_products_took_time(
     }
 
 
-def test_growth_is_a_power_of_the_seconds_and_so_many_bytes_a_sentence(benchmark: Callable[[str], Any]) -> None:
-    less = {"seconds": {"candidates": 2.0}, "peak_mib": 100, "disk_mib": 1}
-    more = {"seconds": {"candidates": 200.0}, "peak_mib": 190, "disk_mib": 10}
+def test_growth_is_a_power_of_the_searchs_seconds_and_so_many_bytes_a_sentence(
+    benchmark: Callable[[str], Any],
+) -> None:
+    less = {"seconds": {"embed": 30.0, "candidates": 2.0}, "peak_mib": 100, "disk_mib": 1}
+    more = {"seconds": {"embed": 360.0, "candidates": 200.0}, "peak_mib": 190, "disk_mib": 10}
     found = benchmark("scale").grows({"bm25": {"100000": more, "10000": less}, "random": {"10000": less}})
     assert set(found) == {"bm25"}
-    assert found["bm25"]["exponent"] == {"seconds": 2.0}
+    assert found["bm25"]["exponent"] == {"candidates": 2.0}
     assert found["bm25"]["bytes_a_sentence"] == {"peak": 1049, "disk": 105}
+    # 3.6 ms a sentence, and 20 ns for each two.
+    assert found["bm25"]["guess_at_100000000"]["hours"] == {"embed": 100.0, "candidates": 55600.0}
+
+
+@pytest.mark.parametrize(("each", "each_two"), [(1e-4, 1e-9), (1e-4, 0.0), (0.0, 1e-9)])
+def test_what_far_more_sentences_take_follows_from_a_cost_of_each_and_of_each_two(
+    benchmark: Callable[[str], Any], each: float, each_two: float
+) -> None:
+    scale = benchmark("scale")
+
+    def seconds(size: int) -> float:
+        return each * size + each_two * size**2
+
+    far = scale._far(10**5, seconds(10**5), 10**6, seconds(10**6))
+    assert far == pytest.approx(seconds(scale.FAR))
 
 
 def test_the_augmenters_ratios_are_of_seconds_a_sentence_against_the_faster_of_the_peers_two_ways(
@@ -87,4 +104,6 @@ def test_make_bench_prints_ratios_seconds_shares_and_exponents(benchmark: Callab
     assert dict(figures({"search": {"ratio_to_peer": {"ivf": spread}}})) == {"search ratio_to_peer ivf": 2.0}
     assert dict(figures({"seconds": {"--help": spread}})) == {"seconds --help": 2.0}
     assert dict(figures({"share_of_the_sum": {"basic": 0.4}})) == {"share_of_the_sum basic": 0.4}
-    assert dict(figures({"grows": {"bm25": {"exponent": {"seconds": 1.1}}}})) == {"grows bm25 exponent seconds": 1.1}
+    assert dict(figures({"grows": {"bm25": {"exponent": {"candidates": 1.1}}}})) == {
+        "grows bm25 exponent candidates": 1.1
+    }
