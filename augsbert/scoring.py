@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from augsbert.batching import ScoringBatches
 from augsbert.encoders.module import PairEncoder
+from augsbert.encoders.network import round_linear_weights
 from augsbert.hardware import Hardware
 from augsbert.ranks import rank_and_world
 from augsbert.trainer import new_trainer, quieten
 
 #: Batches in a shard of outputs: what a kill can cost.
 SHARD = 64
+#: What Lightning's mixed precisions multiply in.
+_HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def score(
@@ -34,6 +38,8 @@ def score(
     shards = _shards(folder, hardware)
     shards.mkdir(exist_ok=True)
     module.configure_model()
+    if half := _HALF.get(precision):
+        round_linear_weights(module, half)
     batches = ScoringBatches(module, module.scoring_rows(pairs), hardware.scoring_tokens)
     # All ranks see the same folder only before any of them writes.
     missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]

@@ -41,10 +41,16 @@ def pairs() -> pd.DataFrame:
     return pd.DataFrame({"sentence1": texts[0], "sentence2": texts[1]})
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("kind", [CrossEncoder, BiEncoder, PolyEncoder])
 def test_a_score_is_the_same_to_the_bit_in_any_company(
-    wide_model: Path, pairs: pd.DataFrame, tmp_path: Path, kind: Callable[..., PairEncoder], threads: int
+    wide_model: Path,
+    pairs: pd.DataFrame,
+    tmp_path: Path,
+    kind: Callable[..., PairEncoder],
+    threads: int,
+    precision: str,
 ) -> None:
     some = np.random.default_rng(1).permutation(len(pairs))[:70]
     torch.manual_seed(0)
@@ -52,19 +58,19 @@ def test_a_score_is_the_same_to_the_bit_in_any_company(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        among_all = scores(module, pairs, tmp_path / "all")
-        among_some = scores(module, pairs.iloc[some].reset_index(drop=True), tmp_path / "some")
+        among_all = scores(module, pairs, tmp_path / "all", precision)
+        among_some = scores(module, pairs.iloc[some].reset_index(drop=True), tmp_path / "some", precision)
     finally:
         torch.set_num_threads(before)
     np.testing.assert_array_equal(among_some, among_all[some])
 
 
-def scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path) -> np.ndarray:
+def scores(module: PairEncoder, pairs: pd.DataFrame, folder: Path, precision: str) -> np.ndarray:
     folder.mkdir()
     module.configure_model()
     if isinstance(module, CrossEncoder) and module.model is not None:
         torch.nn.init.normal_(module.model.classifier.weight, generator=torch.Generator().manual_seed(0))
-    score(module, pairs, "32-true", Hardware(), folder, StageProgress("labels"))
+    score(module, pairs, precision, Hardware(), folder, StageProgress("labels"))
     return read_scores(module, pairs, Hardware(), folder)
 
 

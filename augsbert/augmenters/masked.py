@@ -43,6 +43,8 @@ class MaskedModel:
         from transformers import AutoModelForMaskedLM, AutoTokenizer, XLNetLMHeadModel
         from transformers.utils import logging as transformers_logging
 
+        from augsbert.encoders.network import round_linear_weights
+
         transformers_logging.disable_progress_bar()
         transformers_logging.set_verbosity_error()  # of a head that is missing this class speaks itself
         self.tokenizer = AutoTokenizer.from_pretrained(encoder)
@@ -58,6 +60,8 @@ class MaskedModel:
         if read["missing_keys"] or self.tokenizer.mask_token is None:
             raise UserError(f"encoder={encoder}: these weights have no head that predicts masked words. {_CHOOSE}")
         self.model, self.device, self.bf16 = model.to(device).eval(), device, bf16
+        if bf16:
+            round_linear_weights(self.model, torch.bfloat16)
         self.words = whole_words(self.tokenizer)
         self.length = min(_MAX_LENGTH, limits(model.config.to_dict()).positions or _MAX_LENGTH)
 

@@ -1,4 +1,4 @@
-"""A network of transformers as it was loaded: its layers, found and cut, and whether its weights were all there."""
+"""A network of transformers as it was loaded: its layers, found and cut; its weights, all there or not, and rounded."""
 
 from __future__ import annotations
 
@@ -49,6 +49,18 @@ def refuse_random_body(model: PreTrainedModel, lacking: Iterable[str]) -> None:
             f"{model.config.name_or_path}: its weights lack {len(body)} tensors of a {model.config.model_type}, "
             f"{body[0]} first, which would be random. Save the model again, or mend its config.json."
         )
+
+
+def round_linear_weights(module: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Keep the weights of linear layers as autocast to ``dtype`` rounds them, which it else does anew for each batch.
+
+    Outputs under that autocast stay equal to the bit; what shares such a weight keeps its own. Not for a fit, which
+    needs what is rounded off.
+    """
+    linears = [part for part in module.modules() if isinstance(part, torch.nn.Linear)]
+    for linear in linears:
+        for name, weight in list(linear.named_parameters(recurse=False)):
+            setattr(linear, name, torch.nn.Parameter(weight.detach().to(dtype), requires_grad=False))
 
 
 def layer_stack(model: PreTrainedModel) -> tuple[int, torch.nn.ModuleList | None]:
