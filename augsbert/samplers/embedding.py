@@ -35,7 +35,7 @@ _OLD_NAMES = {
 }
 
 
-def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> np.ndarray:
+def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu", *, bf16: bool = False) -> np.ndarray:
     """Embed sentences with all layers of an encoder, as ``SentenceTransformer(folder).encode`` does, then normalise.
 
     Sentences are cut at 128 tokens, or at the encoder's positions if it has fewer, and batched by their tokens; pooling
@@ -45,6 +45,7 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
         folder: config, tokeniser and safetensors weights.
         sentences: n texts.
         device: where the encoder runs, as torch names it.
+        bf16: multiply in bfloat16, which a vector's third digit depends on.
 
     Returns:
         Float32 array (n, d) of unit length rows.
@@ -57,12 +58,12 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     from tqdm import tqdm
 
     mode = _pooling_mode(Path(folder))
-    tokenizer, model = _loaded(folder, device)
+    tokenizer, model = _loaded(folder, device, bf16=bf16)
     length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
     budget = _TOKENS.get(device, _TOKENS["other"])
     bar = tqdm(total=len(sentences), desc="candidates: embed", unit=" sentences", disable=None, leave=False)
-    with torch.inference_mode(), bar:
+    with torch.inference_mode(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16), bar:
         for start in range(0, len(sentences), _WINDOW):
             rows = tokenizer(list(sentences[start : start + _WINDOW]), truncation=True, max_length=length)
             for places in _batches([len(ids) for ids in rows["input_ids"]], budget):
@@ -75,8 +76,8 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu") -> 
     return vectors
 
 
-def _loaded(folder: str | Path, device: str) -> tuple[Any, Any]:
-    """Tokenizer and network, in float32 on the device.
+def _loaded(folder: str | Path, device: str, *, bf16: bool) -> tuple[Any, Any]:
+    """Tokenizer and network on the device, in float32 but for what is multiplied in bfloat16.
 
     Raises:
         UserError: weights are lacking.
@@ -85,12 +86,14 @@ def _loaded(folder: str | Path, device: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
-    from augsbert.encoders.network import refuse_random_body
+    from augsbert.encoders.network import refuse_random_body, round_linear_weights
 
     transformers_logging.disable_progress_bar()  # of a read that takes a moment
     how = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     model, read = AutoModel.from_pretrained(folder, **how)
     refuse_random_body(model, read["missing_keys"])
+    if bf16:
+        round_linear_weights(model, torch.bfloat16)
     return AutoTokenizer.from_pretrained(folder), model.to(device).eval()
 
 
@@ -100,7 +103,7 @@ def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) 
 
     from augsbert.encoders.pooling import pool
 
-    tokens = model(**inputs).last_hidden_state  # (B, T, D)
+    tokens = model(**inputs).last_hidden_state.float()  # (B, T, D)
     return normalize(pool(tokens, inputs["attention_mask"], mode), dim=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -36,12 +37,15 @@ class Hard:
         seed: at least 0, draws which of the window come; None takes its nearest.
         memory_mib: MiB that a block of queries and their neighbours may take, at least 1.
         device: where the encoder runs, as torch names it; the search runs on the CPU.
+        bf16: embed in bfloat16, about twice as fast where the processor multiplies it in hardware; of sentences that
+            are about as near others may come.
 
     Raises:
         UserError: an argument is out of its range, or FAISS is not installed.
     """
 
     VERSION = 2
+    LATER: ClassVar[dict[str, Any]] = {"bf16": False}
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Hard:
         seed: int | None = None,
         memory_mib: int = 256,
         device: str = "cpu",
+        bf16: bool = False,
     ) -> None:
         require_faiss("hard")
         check_count("top_k", top_k)
@@ -58,7 +63,7 @@ class Hard:
             check_count("seed", seed, least=0)
         check_count("memory_mib", memory_mib)
         self.encoder, self.top_k, self.window, self.seed = encoder, top_k, _checked(window), seed
-        self.memory_mib, self.device = memory_mib, device
+        self.memory_mib, self.device, self.bf16 = memory_mib, device, bf16
 
     def __call__(self, pool: Pool, exclude: pd.DataFrame) -> pd.DataFrame:
         """Find candidates.
@@ -77,7 +82,7 @@ class Hard:
         sentences = list(dict.fromkeys(pool.sentences))
         rows = np.empty((0, 2), dtype=np.int64)
         if len(sentences) > 1:
-            vectors = embed(self.encoder, sentences, self.device)
+            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16)
             rows = self._pick(self._in_window(vectors, Forbidden(sentences, exclude)))
         return candidate_pairs(sentences, rows, "hard", exclude)
 

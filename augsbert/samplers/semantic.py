@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -40,12 +40,15 @@ class Semantic:
         ivf: ``lists`` that the pool is divided into (fewer where a list would get under 39 sentences), ``probes`` of
             them searched, ``seed`` of the division.
         device: where the encoder runs, as torch names it; the search runs on the CPU.
+        bf16: embed in bfloat16, about twice as fast where the processor multiplies it in hardware; of sentences that
+            are about as near others may come.
 
     Raises:
         UserError: an argument is out of its range, or FAISS is not installed.
     """
 
     VERSION = 3
+    LATER: ClassVar[dict[str, Any]] = {"bf16": False}
 
     def __init__(
         self,
@@ -56,12 +59,14 @@ class Semantic:
         hnsw: Mapping[str, int] = HNSW,
         ivf: Mapping[str, int] = IVF,
         device: str = "cpu",
+        bf16: bool = False,
     ) -> None:
         require_faiss("semantic")
         check_count("top_k", top_k)
         check_choice("index", index, ["flat", "hnsw", "ivf"])
         check_count("memory_mib", memory_mib)
-        self.encoder, self.top_k, self.index, self.memory_mib, self.device = encoder, top_k, index, memory_mib, device
+        self.encoder, self.top_k, self.index, self.memory_mib = encoder, top_k, index, memory_mib
+        self.device, self.bf16 = device, bf16
         self.hnsw, self.ivf = filled("hnsw", hnsw, HNSW), filled("ivf", ivf, IVF)
         for argument, settings in (("hnsw", self.hnsw), ("ivf", self.ivf)):
             for key, value in settings.items():
@@ -84,7 +89,7 @@ class Semantic:
         sentences = list(dict.fromkeys(pool.sentences))
         rows = np.empty((0, 2), dtype=np.int64)
         if len(sentences) > 1:
-            vectors = embed(self.encoder, sentences, self.device)
+            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16)
             forbidden = Forbidden(sentences, exclude)
             rows = nearest(vectors, self._searcher(vectors), forbidden, self.top_k, self.memory_mib)
         return candidate_pairs(sentences, rows, "semantic", exclude)

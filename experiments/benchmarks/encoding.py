@@ -5,8 +5,9 @@
 
 MiniLM with all its layers. The peer is measured as its documentation shows it (float32, batches of 32) and at its best:
 larger batches, a pool of processes, OpenVINO (see openvino_peer.py), whichever is fastest on a tenth of the sentences.
-The sampler embeds in float32 everywhere, as its neighbours must not depend on the processor; where bfloat16 is
-multiplied in hardware, the peer's bf16 weights are a side too.
+The sampler embeds in float32 unless its ``bf16`` is set, as its neighbours must not depend on the processor. Where
+bfloat16 is multiplied in hardware, both are measured, the peer's bf16 weights and autocast are sides too, and the
+ratios are those of ours in bf16, as OpenVINO takes it by itself there.
 """
 
 from __future__ import annotations
@@ -47,15 +48,19 @@ def main() -> None:
 
 def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[str, Any]:
     """Ours against the peer's default and best."""
-    model = minilm()
-    peers = peer_sides(model)
+    model, bf16 = minilm(), Hardware().precision("auto") == "bf16-mixed"
+    own: dict[str, Work] = {"augsbert": partial(embed, model, bf16=bf16)}
+    if bf16:
+        own["augsbert, fp32"] = partial(embed, model)
+    peers = peer_sides(model, bf16)
     for size in (32, *BATCHES) if openvino else ():
         task = {"encoder": "bi", "model": model, "batch_size": size, "max_seq_length": MAX_SEQ_LENGTH}
         peers[f"peer, openvino, {size}"] = partial(call, openvino or "", task)
-    seconds, outputs, best, tried = contest({"augsbert": partial(embed, model)}, peers, sentences, repeats)
+    seconds, outputs, best, tried = contest(own, peers, sentences, repeats)
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
     return {
         "sentences": len(sentences),
+        "bf16": bf16,
         "sentences_per_second": {side: spread([len(sentences) / s for s in spent]) for side, spent in seconds.items()},
         "peer_seconds_for_a_tenth": tried,
         "best_peer": best,
@@ -63,11 +68,11 @@ def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[st
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
         "least_cosine_with_default": float(_cosines(outputs["augsbert"], outputs["peer, default"]).min()),
-        "bound": bound(products(lambda: embed(model, sentences)), spent, ratio["median"], bf16=False),
+        "bound": bound(products(lambda: own["augsbert"](sentences)), spent, ratio["median"], bf16),
     }
 
 
-def peer_sides(model: str) -> dict[str, Work]:
+def peer_sides(model: str, bf16: bool) -> dict[str, Work]:
     """``encode`` by default, in larger batches, in bf16 where it is multiplied in hardware, by a process a core."""
     from sentence_transformers import SentenceTransformer
 
@@ -76,11 +81,20 @@ def peer_sides(model: str) -> dict[str, Work]:
     sides: dict[str, Work] = {"peer, default": peer.encode}
     for size in BATCHES:
         sides[f"peer, batches of {size}"] = partial(peer.encode, batch_size=size)
-    if Hardware().precision("auto") == "bf16-mixed":
+    if bf16:
         halved = SentenceTransformer(model, device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
-        sides["peer, bf16 weights"] = partial(halved.encode, batch_size=64)
+        halved.max_seq_length = MAX_SEQ_LENGTH
+        for size in BATCHES:
+            sides[f"peer, bf16 weights, {size}"] = partial(halved.encode, batch_size=size)
+            sides[f"peer, bf16 autocast, {size}"] = partial(autocast, peer, size)
     sides["peer, pool of processes"] = partial(peer.encode, pool=pool_of(peer))
     return sides
+
+
+def autocast(peer: Any, size: int, sentences: list[str]) -> np.ndarray:
+    """The peer's embeddings, multiplied in bfloat16."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return peer.encode(sentences, batch_size=size)
 
 
 def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -70,6 +70,13 @@ def test_embeddings_are_those_of_sentence_transformers(minilm: Path) -> None:
     np.testing.assert_allclose(vectors, _reference(minilm), atol=1e-5)
 
 
+def test_embeddings_in_bf16_are_unit_vectors_near_those_in_float32(minilm: Path) -> None:
+    vectors, exact = embed(minilm, SENTENCES, bf16=True), embed(minilm, SENTENCES)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    assert 0.999 < (vectors * exact).sum(axis=1).min() < 1 - 1e-6
+
+
 @pytest.mark.parametrize("config", [{"pooling_mode": "cls"}, {"pooling_mode_max_tokens": True}])
 def test_the_pooling_is_the_one_that_the_folder_names(copied: Path, config: dict) -> None:
     (copied / "1_Pooling" / "config.json").write_text(json.dumps({"word_embedding_dimension": 384, **config}))

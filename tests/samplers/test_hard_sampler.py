@@ -30,7 +30,7 @@ def _vectors(size: int) -> np.ndarray:
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    def embed(folder: str, sentences: Sequence[str], device: str) -> np.ndarray:
+    def embed(folder: str, sentences: Sequence[str], device: str, **_: bool) -> np.ndarray:
         return _vectors(SIZE)[[int(sentence) for sentence in sentences]]
 
     monkeypatch.setattr("augsbert.samplers.hard.embed", embed)
