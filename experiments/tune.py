@@ -58,10 +58,13 @@ GRIDS: dict[str, list[list[str]]] = {
     "out_of_domain": [
         [
             *("scenario=baseline", "gold_size=null", "compare.untrained=false"),
-            *(f"bi_encoder/loss@baseline.loss={loss}", f"baseline.fit.learning_rate={rate}"),
+            f"bi_encoder/loss@baseline.loss={loss}",
+            *(f"baseline.fit.learning_rate={rate}", f"baseline.fit.epochs={epochs}"),
         ]
-        for loss in LOSSES
-        for rate in ("1e-4", "2e-4", "4e-4")
+        for loss, rate, epochs in (
+            *itertools.product(LOSSES, ("1e-4", "2e-4", "4e-4"), (6,)),
+            *itertools.product(("cosent",), ("1e-4", "2e-4", "4e-4"), (2, 4)),
+        )
     ],
 }
 #: The encoder that a grid is about, where it has not the grid's name.
