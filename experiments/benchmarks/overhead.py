@@ -3,8 +3,8 @@
     python experiments/benchmarks/overhead.py           # runs the quickstart once where the store lacks it
     python experiments/benchmarks/overhead.py --short   # of tiny fits, twice; nothing is written
 
-The first step is told by the end of a first fit of two steps, which takes about a second and is counted in. The bound is
-what the encoders' classes cost to import (torch, Lightning, transformers), which a run does to check its settings by
+The first step is told by the end of a first fit of two steps, which takes about a second and is counted in. The bound
+is what the encoders' classes cost to import (torch, Lightning, transformers), which a run does to check its settings by
 their signatures, whether it fits anything or not.
 """
 
