@@ -9,7 +9,7 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -65,8 +65,11 @@ class Download:
             return None
         return self.target
 
-    def fetch(self) -> Path:
+    def fetch(self, check: Callable[[Path], object] | None = None) -> Path:
         """The file, fetched unless it is there. Two processes at once fetch it once.
+
+        Args:
+            check: raises a UserError for a whole file that is not what is wanted; the next address is tried then.
 
         Raises:
             UserError: no address served it, naming what each said; the folder cannot be written to.
@@ -74,15 +77,15 @@ class Download:
         try:
             self.target.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(self._beside(".lock")):
-                return self.found() or self._fetch()
+                return self.found() or self._fetch(check)
         except OSError as error:
             folder = self.target.parent
             raise UserError(f"{folder}: cannot be written to ({error}). Set dataset.download_dir=FOLDER.") from error
 
-    def _fetch(self) -> Path:
+    def _fetch(self, check: Callable[[Path], object] | None) -> Path:
         failures = []
         for url in self.urls:
-            failure = self._fetch_from(url)
+            failure = self._fetch_from(url, check)
             if failure is None:
                 return self.target
             failures.append(f"{url}: {failure}")
@@ -91,12 +94,12 @@ class Download:
             "Get it where there is a network and set dataset.path=FILE, or add an address to dataset.mirrors."
         )
 
-    def _fetch_from(self, url: str) -> str | None:
+    def _fetch_from(self, url: str, check: Callable[[Path], object] | None) -> str | None:
         """None for success, else what the last attempt said."""
         failure: Exception
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                self._keep(self._receive(url))
+                self._keep(self._receive(url), check)
                 return None
             except (OSError, http.client.HTTPException, ValueError) as error:
                 failure = error
@@ -108,7 +111,7 @@ class Download:
 
     def _receive(self, url: str) -> Path:
         """Write what the address serves beside the target; it may still be the wrong thing."""
-        part = self._beside(".part" + "".join(self.target.suffixes[-1:]))
+        part = self._beside(".part" + "".join(self.target.suffixes[-2:]))
         request = urllib.request.Request(url, headers={"User-Agent": "augsbert (urllib)"})
         with urllib.request.urlopen(request, timeout=TIMEOUT) as response, part.open("wb") as file:
             length = int(response.headers.get("Content-Length") or 0)
@@ -122,11 +125,13 @@ class Download:
             raise http.client.HTTPException(f"the connection ended after {received} of {length} bytes")
         return part
 
-    def _keep(self, part: Path) -> None:
+    def _keep(self, part: Path, check: Callable[[Path], object] | None) -> None:
         check_whole(part)
         sha256 = sha256_of_file(part)
         if self.sha256 and sha256 != self.sha256:
             raise UserError(f"its sha256 is {sha256}, not {self.sha256}")
+        if check is not None:
+            check(part)
         self._beside(".sha256").write_text(f"{sha256}  {self.target.name}\n")
         part.replace(self.target)
         _log.info("%s fetched, sha256 %s", self.target, sha256)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from augsbert.archives import member_lines, raw_file, raw_path, text_lines
 from augsbert.datasets.checks import SPLITS, Duplicates, Layout, complete, scored_pairs
 from augsbert.datasets.download import DOWNLOADS, Download
@@ -64,16 +66,21 @@ class Quora:
         Raises:
             UserError: the zip cannot be fetched, or is not what it should be.
         """
-        files = self.files() or [self.download.fetch()]
-        tables, where = {}, {}
-        for name, (source, lines) in zip(SPLITS, _sources(files), strict=True):
-            raw = from_delimited(lines, LAYOUT.columns, source)
-            tables[name], where[name] = scored_pairs(raw, LAYOUT, source), source
-        return complete(tables, LAYOUT.task, self.duplicates, where)
+        files = self.files() or [self.download.fetch(lambda archive: _tables([archive]))]
+        where = {name: source for name, (source, _) in zip(SPLITS, _sources(files), strict=True)}
+        return complete(_tables(files), LAYOUT.task, self.duplicates, where)
 
 
 def _member(split: str) -> str:
     return f"classification/{split}_pairs.tsv"
+
+
+def _tables(files: Sequence[Path]) -> dict[str, pd.DataFrame]:
+    """Checked pairs of train, dev and test."""
+    return {
+        name: scored_pairs(from_delimited(lines, LAYOUT.columns, source), LAYOUT, source)
+        for name, (source, lines) in zip(SPLITS, _sources(files), strict=True)
+    }
 
 
 def _sources(files: Sequence[Path]) -> Iterator[tuple[str, Iterator[bytes]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -91,7 +92,10 @@ def _fetched(model: str) -> Path:
 
 def _snapshot(model: str, *, local_files_only: bool) -> Path:
     from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
 
+    if not sys.stderr.isatty():
+        disable_progress_bars()
     repository, _, revision = model.partition("@")
     folder = snapshot_download(
         repository,

@@ -69,6 +69,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return json.loads((folder / MANIFEST).read_text())
 
 
+def readable_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished stage, with all that it must hold; empty where it is not there, or damaged."""
+    try:
+        manifest = read_manifest(folder)
+        return manifest if set(MANIFEST_KEYS).issubset(manifest) else {}
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def damage(folder: Path) -> str | None:
     """What is wrong with a finished stage, in a few words; None if every file is as it was written."""
     try:

@@ -48,10 +48,7 @@ class Entry:
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What was written down as it was finished; empty where that cannot be read."""
-        try:
-            return files.read_manifest(self.folder)
-        except (OSError, ValueError):
-            return {}
+        return files.readable_manifest(self.folder)
 
     @property
     def name(self) -> str:

@@ -188,9 +188,8 @@ class Stage:
 
     def recorded(self, seconds: float = 0.0, *, found: bool) -> Record:
         """What there is to say of this stage, made in so many seconds or found."""
-        made: dict[str, Any] = {"seconds": 0.0, "environment": {}}
-        if self.found:
-            made = files.read_manifest(self.path)
+        # That of a stage which nobody asked for may be damaged: it is made again when it is needed.
+        made = files.readable_manifest(self.path) or {"seconds": 0.0, "environment": {}}
         what = (self.name, self.kind, self.key, self.input_keys)
         return Record(*what, round(seconds, 3), found, made["seconds"], made["environment"])
 

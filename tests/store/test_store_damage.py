@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from augsbert.store import Stage, files
+from augsbert.store.__main__ import main
 
 Stages = Callable[..., Stage]
 
@@ -103,3 +104,16 @@ def test_files_that_somebody_added_are_no_damage(stage: Stages) -> None:
     folder = stage("a", write=write).folder
     (folder / "notes.txt").write_text("mine")
     assert files.damage(folder) is None
+
+
+@pytest.mark.parametrize("what", [name for name in DAMAGE if "manifest" in name])
+def test_a_damaged_manifest_of_a_result_that_nobody_asks_for_stops_no_run_and_no_listing(
+    what: str, stage: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = stage("a", write=write)
+    _ = made.folder
+    DAMAGE[what][0](made.path)
+    record = stage("a", write=write).recorded(found=True)
+    assert (record.key, record.cost, record.environment) == (made.key, 0.0, {})
+    main(["--store", str(made.store.dir), "ls"])
+    assert "1 entries" in capsys.readouterr().out
