@@ -80,15 +80,17 @@ class Sentence:
 
     def rewrite(self, sentences: Sequence[str], rng: np.random.Generator) -> list[str]:
         """The sentences as the model, or both in turn, put them; one for which nothing comes out stays."""
-        made = self._generate("encoder", self.encoder, [self.prefix + sentence for sentence in sentences], rng)
-        if self.back is not None:
-            made = self._generate("back", self.back, made, rng)
+        named = {"encoder": self.encoder, "back": self.back}
+        # Both, before hours of work with the first.
+        ways = [self._loaded(role, weights) for role, weights in named.items() if weights is not None]
+        made = [self.prefix + sentence for sentence in sentences]
+        for tokenizer, model in ways:
+            made = self._generate(tokenizer, model, made, rng)
         return [new.strip() or old for new, old in zip(made, sentences, strict=True)]
 
-    def _generate(self, role: str, weights: str, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
+    def _generate(self, tokenizer: Any, model: Any, texts: Sequence[str], rng: np.random.Generator) -> list[str]:
         import torch
 
-        tokenizer, model = self._loaded(role, weights)
         settings = self.generation if self.generation["do_sample"] else {**self.generation, "top_p": None}
         # Tokenizers that name no length of their own truncate nothing, and a long sentence would leave the model's.
         longest = min(tokenizer.model_max_length, getattr(model.config, "max_position_embeddings", None) or 512)
@@ -106,7 +108,9 @@ class Sentence:
     def _loaded(self, role: str, weights: str) -> tuple[Any, Any]:
         import torch
         from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+        from transformers.utils import logging as transformers_logging
 
+        transformers_logging.disable_progress_bar()  # of a read that takes a moment
         how = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
         try:
             model, read = AutoModelForSeq2SeqLM.from_pretrained(weights, **how)

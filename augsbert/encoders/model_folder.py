@@ -82,7 +82,7 @@ def check_weights(folder: Path) -> None:
     for index in folder.glob("*.safetensors.index.json"):
         _check_shards(index)
     for file in sorted(folder.glob("*.safetensors")):
-        _check_whole(file)
+        check_safetensors(file)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -128,7 +128,12 @@ def _check_shards(index: Path) -> None:
         raise UserError(f"{index.parent}: {', '.join(missing)} missing, of {len(shards)} files named in {index.name}.")
 
 
-def _check_whole(file: Path) -> None:
+def check_safetensors(file: Path) -> None:
+    """Refuse a safetensors file that is not whole.
+
+    Raises:
+        UserError: it is cut short, or something else.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:

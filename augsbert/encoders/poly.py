@@ -21,6 +21,7 @@ from augsbert.encoders.attention import attend, first_tokens, seen_by
 from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.export import POLY_CODES, POLY_CONFIG, save_poly_encoder
 from augsbert.encoders.fit import Fit
+from augsbert.encoders.model_folder import check_safetensors
 from augsbert.encoders.module import Row
 from augsbert.encoders.pooling import pool
 from augsbert.errors import UserError
@@ -224,7 +225,13 @@ def _refuse_other_codes(file: Path, num_codes: int) -> None:
     from safetensors import safe_open
 
     if file.exists():
+        try:
+            check_safetensors(file)
+        except UserError as error:
+            raise UserError(f"encoder={file.parent}: {error}") from error
         with safe_open(file, framework="numpy") as tensors:
+            if "codes" not in tensors.keys():  # noqa: SIM118  (it is no mapping)
+                raise UserError(f"encoder={file.parent}: {file.name} has no tensor codes. Save the poly-encoder again.")
             saved = tensors.get_slice("codes").get_shape()[0]
         if saved != num_codes:
             raise UserError(f"num_codes={num_codes}: {file.parent} has {saved}. Set num_codes={saved}.")

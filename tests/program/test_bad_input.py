@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.program.bad_input import command_line, config, files, flow, method, weights
+from tests.program.bad_input import augmenters, command_line, config, files, flow, method, weights
 from tests.program.bad_input.case import Case
 
-CASES = command_line.CASES | config.CASES | weights.CASES | files.CASES | flow.CASES | method.CASES
+CASES = command_line.CASES | config.CASES | weights.CASES | files.CASES | flow.CASES | method.CASES | augmenters.CASES
 #: Read as Python starts, or as the hub's client is imported: what sets them needs a start of its own.
 AT_THE_START = {"PYTHONPATH", "HF_HOME"}
 

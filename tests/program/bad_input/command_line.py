@@ -11,6 +11,7 @@ CASES = {
     "misspelt key": Case(
         "bi_encoder.num_layer=2", "error: bi_encoder.num_layer: there is no such setting. Did you mean num_layers?\n"
     ),
+    "misspelt group": Case("smapler=bm25", "error: smapler: there is no such setting. Did you mean sampler?\n"),
     "misspelt part": Case("sampler=bm52", "error: sampler=bm52: there is no such part. Did you mean bm25?\n"),
     "misspelt part of an optional group": Case(
         "dataset@source=stbs", "error: dataset@source=stbs: there is no such part. Did you mean stsb?\n"

@@ -61,6 +61,12 @@ CASES = {
         "error: bi_encoder.pooling_mode=meen: it must be one of cls, max, mean, mean_sqrt_len_tokens, weightedmean, "
         "lasttoken. Did you mean mean?\n",
     ),
+    "a split that mrpc has not": Case(
+        "dataset=mrpc dataset.split=in_topic", "error: dataset.split=in_topic: it must be 'official' or 'paper'.\n"
+    ),
+    "a split that bws has not": Case(
+        "dataset=bws dataset.split=official", "error: dataset.split=official: it must be 'cross_topic' or 'in_topic'.\n"
+    ),
     "no FAISS": Case(
         "sampler=semantic",
         "error: sampler=semantic needs FAISS, which is not installed. Type one of these, never both:\n"

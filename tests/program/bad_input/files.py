@@ -39,6 +39,10 @@ CASES = {
         "dataset=stsb dataset.path=TMP/stsb.tsv.gz",
         "error: dataset.path=TMP/stsb.tsv.gz: there is no such file. A relative path starts at TMP/here.\n",
     ),
+    "no Spanish file": Case(
+        "dataset=spanish_sts dataset.train=TMP/spanish.tsv dataset.draw.dev_size=0.1 dataset.draw.test_size=0.1",
+        "error: dataset.train=TMP/spanish.tsv: there is no such file. A relative path starts at TMP/here.\n",
+    ),
     "folder for a file": Case(
         "dataset.dev=TABLE", "error: dataset.dev=TABLE is a folder, a file is expected. Name the file in it.\n"
     ),

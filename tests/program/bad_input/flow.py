@@ -16,6 +16,15 @@ CASES = {
         "A regression task needs two different scores in each split.\n",
         made=("dataset",),
     ),
+    "a baseline's loss that compares partners, and no sentence has two": Case(
+        "dataset.train=TMP/train.csv gold_size=null bi_encoder/loss@baseline.loss=margin_mse",
+        "error: MarginMSELoss compares candidates of one sentence1, and in the pairs that this fit learns from each "
+        "has one.\n"
+        "  For silver, take a sampler that finds several (sampler=bm25); or take another loss, as\n"
+        "  bi_encoder/loss=cosent or, for the baseline, bi_encoder/loss@baseline.loss=cosent.\n",
+        {"train.csv": "sentence1,sentence2,score\na dog,a cat,0.5\na man,a woman,1\n"},
+        made=("dataset",),
+    ),
     "objective on test": Case(
         "objective=bi_encoder/test/spearman",
         "error: objective=bi_encoder/test/spearman: it must be a dev metric of this run. "

@@ -1,4 +1,4 @@
-"""Bad input for the scenarios, augmenters, selectors and further samplers."""
+"""Bad input for the scenarios, selectors and further samplers."""
 
 from __future__ import annotations
 
@@ -7,25 +7,8 @@ import shutil
 from tests.program.bad_input.case import Case
 
 SOURCE = "dataset@source=table source.train=TABLE/train.csv source.dev=TABLE/dev.csv source.test=TABLE/test.csv"
-AUGMENT = "scenario=fully_annotated augmenter="
 OTHER_NAMES = "Columns of other names are read by dataset=table, which names them in dataset.columns."
 CASES = {
-    "augmenters out of range": Case(
-        f"{AUGMENT}character augmenter.noises=[typo]",
-        "error: augmenter.noises=['typo']: it must be 'keyboard', 'ocr', 'swap', 'delete' or 'double'.\n",
-    ),
-    "contextual augmenter out of range": Case(
-        f"{AUGMENT}contextual_insert augmenter.encoder=MODEL augmenter.sampling.temperature=0",
-        "error: augmenter.sampling.temperature=0: it must be a finite number above 0.\n",
-    ),
-    "contextual augmenter, misspelt key of its sampling": Case(
-        f"{AUGMENT}contextual_substitute augmenter.encoder=MODEL +augmenter.sampling.topk=3",
-        "error: augmenter.sampling.topk=3: sampling takes top_k, top_p, temperature only.\n",
-    ),
-    "contextual augmenter, no such folder": Case(
-        f"{AUGMENT}contextual_substitute augmenter.encoder=TMP/bert",
-        "error: augmenter.encoder=TMP/bert: there is no such folder. A relative path starts at TMP/here.\n",
-    ),
     "selectors out of range": Case(
         "selector=chain selector.kde.scale=0 selector.binarise.method=median",
         "error: selector.binarise.method=median: it must be 'fixed', 'quantile', 'prior' or 'source_dev'.\n",
@@ -81,56 +64,15 @@ CASES = {
         "error: rounds=2: this sampler embeds nothing, and all would find the same. Set sampler=semantic.\n"
         "error: relabel_gold=true: without a sampler there is no labeller. Set sampler=bm25, or relabel_gold=false.\n",
     ),
-    "no WordNet": Case(
-        f"{AUGMENT}synonym_wordnet augmenter.path=TMP/wordnet",
-        "error: augmenter.path=TMP/wordnet: index.noun, index.verb, index.adj and others not in this folder. "
-        "Give the one with WordNet's index.noun, data.noun, ...; apt-get install wordnet-base makes one.\n",
-    ),
-    "no PPDB": Case(
-        f"{AUGMENT}synonym_ppdb", "error: augmenter.path=null: name a PPDB file, such as path=ppdb-2.0-s-lexical.gz.\n"
-    ),
-    "no such PPDB file": Case(
-        f"{AUGMENT}synonym_ppdb augmenter.path=TMP/ppdb",
-        "error: augmenter.path=TMP/ppdb: there is no such file. A relative path starts at TMP/here.\n",
-    ),
-    "empty PPDB file": Case(
-        f"{AUGMENT}synonym_ppdb augmenter.path=TMP/ppdb",
-        "error: augmenter.path=TMP/ppdb: the file is empty. Name another.\n",
-        {"ppdb": ""},
-        made=("dataset",),
-        making="augmented",
-    ),
-    "PPDB file of another kind": Case(
-        f"{AUGMENT}synonym_ppdb augmenter.path=TMP/ppdb",
-        "error: augmenter.path=TMP/ppdb, line 1: not of PPDB's form, "
-        "LHS ||| source ||| target ||| PPDB2.0Score=5.2 ... ||| alignment ||| entailment.\n",
-        {"ppdb": "dog,hound\n"},
-        made=("dataset",),
-        making="augmented",
-    ),
-    "contextual augmenter without a head for words": Case(
-        f"{AUGMENT}contextual_substitute augmenter.encoder=MODEL",
-        "error: augmenter.encoder=MODEL: these weights have no head that predicts masked words. "
-        "Name one that does, such as encoder=bert-base-uncased or encoder=distilroberta-base.\n",
-        made=("dataset",),
-        making="augmented",
-    ),
-    "sentence augmenter without a model": Case(
-        f"{AUGMENT}sentence", "error: augmenter.encoder: it has no value. Set augmenter.encoder=...\n"
-    ),
-    "sentence augmenter with a model of another kind": Case(
-        f"{AUGMENT}sentence augmenter.encoder=MODEL",
-        "error: augmenter.encoder=MODEL: it is no sequence-to-sequence model, as t5-base is.\n",
-        made=("dataset",),
-        making="augmented",
-    ),
-    "wordnet out of range": Case(
-        f"{AUGMENT}synonym_wordnet augmenter.share=0 augmenter.path=TMP",
-        "error: augmenter.share=0: it must be a number above 0 and up to 1.\n",
-    ),
     "a source and nothing that gives silver": Case(
         f"scenario=baseline {SOURCE}",
         "error: source: with one, models are chosen on held-out silver. Choose a sampler: sampler=given.\n",
+    ),
+    "upper bound of a target without labels": Case(
+        f"{SOURCE} scenario=domain_adaptation dataset.unlabelled=[train,dev] compare.upper_bound=true",
+        "error: compare.upper_bound=true: it is fitted on the target's train pairs, and these have no scores "
+        "(dataset.unlabelled). Set compare.upper_bound=false.\n",
+        made=("source", "dataset"),
     ),
     "folders that data sets need": Case(
         "dataset=mrpc dataset@source=bws source.path=TMP",

@@ -32,6 +32,22 @@ def cut_weights(model: Path, folder: Path) -> None:
     (folder / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:-100])
 
 
+def with_codes(model: Path, folder: Path) -> None:
+    """What a poly-encoder of four codes leaves."""
+    import torch
+    from safetensors.torch import save_file
+
+    shutil.copytree(model, folder)
+    save_file({"codes": torch.zeros(4, 32)}, folder / "poly_codes.safetensors")
+
+
+def with_cut_codes(model: Path, folder: Path) -> None:
+    """The same, of which the last bytes are lacking."""
+    with_codes(model, folder)
+    file = folder / "poly_codes.safetensors"
+    file.write_bytes(file.read_bytes()[:-10])
+
+
 CASES = {
     "no such folder, no such file": Case(
         "model=./bert dataset.train=train.csv",
@@ -66,5 +82,17 @@ CASES = {
         "Copy or download the file again.\n"
         "error: bi_encoder.num_layers=9: MODEL has 2 layers. Set 1 to 2, or null for all.\n",
         {"bert": cut_weights},
+    ),
+    "truncated codes of a poly-encoder": Case(
+        "bi_encoder=poly bi_encoder.encoder=TMP/poly bi_encoder.num_codes=4",
+        "error: bi_encoder.encoder=TMP/poly: TMP/poly/poly_codes.safetensors: truncated or not safetensors "
+        "(Error while deserializing header: incomplete metadata, file not fully covered). "
+        "Copy or download the file again.\n",
+        {"poly": with_cut_codes},
+    ),
+    "poly-encoder of another number of codes": Case(
+        "bi_encoder=poly bi_encoder.encoder=TMP/poly",
+        "error: bi_encoder.num_codes=16: TMP/poly has 4. Set num_codes=4.\n",
+        {"poly": with_codes},
     ),
 }
