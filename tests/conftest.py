@@ -19,6 +19,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: workers would fight for the cores
 
 
+@pytest.fixture(autouse=True)
+def without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs in a test's own process is computed in float32, whatever the processor, as its references are."""
+    monkeypatch.setattr("augsbert.hardware._cpu_multiplies_bf16", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def data() -> Callable[[str], Path]:
     """Path of a real data file, or a skip that names it."""

@@ -21,7 +21,8 @@ from augsbert.pipeline import Flow
 from augsbert.results import _records, leave
 from augsbert.silver import table_of
 from augsbert.store import Store, plan
-from tests.tiny import write_table
+from tests.tiny import write_masked_model, write_table
+from tests.tiny_wordnet import write_wordnet
 
 
 @pytest.fixture
@@ -246,11 +247,31 @@ def test_the_source_is_a_second_dataset_and_the_target_without_one(flow: Callabl
 
 
 SOME = ("sampler=random", "sampler.num_pairs=60")
+#: After its one epoch the labeller's scores differ so little that bf16 rounds them to one or two values.
+TELLS_APART = ("cross_encoder.fit.learning_rate=5e-3", "cross_encoder.fit.precision=32-true")
 
 
 def _adapted(flow: Callable[..., Flow], source: Path, *overrides: str, sampler: tuple[str, ...] = SOME) -> Flow:
     paths = [f"source.{split}={source / split}.csv" for split in ("train", "dev", "test")]
-    return flow("dataset@source=table", *paths, *sampler, "train_on=silver", *overrides)
+    return flow("scenario=domain_adaptation", "dataset@source=table", *paths, *sampler, *overrides)
+
+
+def test_domain_adaptation_fits_the_bi_encoder_on_the_targets_pairs_alone(
+    flow: Callable[..., Flow], other_domain: Path
+) -> None:
+    adapted = _adapted(flow, other_domain, sampler=())
+    assert adapted.silver is not None
+    learnt, target = adapted.of_silver(adapted.silver).train(), adapted.splits(adapted.target).train
+    assert set(unordered_keys(learnt)) < set(unordered_keys(target))
+    assert not set(unordered_keys(learnt)) & set(unordered_keys(adapted.gold))
+
+
+def test_a_fully_annotated_data_set_is_augmented_and_no_cross_encoder_trained(flow: Callable[..., Flow]) -> None:
+    annotated = flow("scenario=fully_annotated", "augmenter=character")
+    assert set(_keys(annotated)) == {
+        *("dataset", "augmented", "silver", "bi_encoder", "baseline"),
+        *("evaluation/bi_encoder", "evaluation/baseline", "evaluation/untrained"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -507,7 +528,8 @@ def test_a_source_and_a_target_may_pose_different_tasks(
         ),
         f"{binary}.task=binary",
         *(("selector=binarise", "selector.method=quantile") if source_task == "regression" else ()),
-        *("holdout=0.3", "cross_encoder.fit.learning_rate=5e-3"),
+        "holdout=0.3",
+        *TELLS_APART,
     )
     names = json.loads((adapted.evaluations["bi_encoder"].folder / "metrics.json").read_text())
     assert ("test/spearman" in names) == (source_task == "binary")
@@ -594,6 +616,54 @@ def test_the_order_of_chained_selectors_counts(flow: Callable[..., Flow]) -> Non
     orders = (["top", "balance"], ["balance", "top"])
     keys = [_keys(flow(*chain, *(f"+selector@selector.{name}={name}" for name in order)))["silver"] for order in orders]
     assert keys[0] != keys[1]
+
+
+#: A labeller whose scores spread, as those of gold do.
+LEARNT = (*TELLS_APART, "cross_encoder.fit.epochs=6")
+
+
+def test_a_chain_selects_from_what_a_union_of_samplers_found(flow: Callable[..., Flow]) -> None:
+    chained = flow("sampler=bm25_semantic", "selector=chain", "selector.binarise.method=quantile", *LEARNT)
+    assert chained.labels is not None
+    assert chained.silver is not None
+    labels, silver = table_of(chained.labels), table_of(chained.silver)
+    assert set(labels["origin"]) == {"bm25", "semantic"}
+    assert 0 < len(silver) < len(labels)  # by density,
+    assert set(silver["score"]) == {0.0, 1.0}  # and then binarised
+    assert silver["score"].mean() == pytest.approx(0.5, abs=0.1)
+    assert set(unordered_keys(silver)) < set(unordered_keys(labels))
+
+
+def test_random_pairs_are_thinned_out_towards_golds_scores_and_keep_their_labels(flow: Callable[..., Flow]) -> None:
+    thinned = flow("sampler=random", "sampler.num_pairs=400", "selector=kde", *LEARNT)
+    assert thinned.labels is not None
+    assert thinned.silver is not None
+    labels, silver = table_of(thinned.labels), table_of(thinned.silver)
+    assert 0 < len(silver) < len(labels) == 400
+    gold, before, after = (table["score"].mean() for table in (thinned.gold, labels, silver))
+    assert abs(after - gold) < abs(before - gold)
+    pd.testing.assert_frame_equal(silver, silver.merge(labels))
+
+
+@pytest.mark.parametrize(
+    ("augmenter", "setting", "write"),
+    [("contextual_substitute", "encoder", write_masked_model), ("synonym_wordnet", "path", write_wordnet)],
+)
+def test_golds_words_are_replaced_and_its_scores_kept(
+    flow: Callable[..., Flow], tmp_path: Path, augmenter: str, setting: str, write: Callable[[Path], None]
+) -> None:
+    (tmp_path / "words").mkdir()
+    write(tmp_path / "words")
+    where = f"augmenter.{setting}={tmp_path / 'words'}"
+    annotated = flow("scenario=fully_annotated", f"augmenter={augmenter}", where)
+    assert annotated.silver is not None
+    silver, gold = table_of(annotated.silver), annotated.gold
+    assert set(silver["origin"]) == {augmenter}
+    assert len(silver) > 0.7 * len(gold)
+    assert not set(unordered_keys(silver)) & set(unordered_keys(gold))
+    kept = pd.concat([silver.merge(gold, on=side, suffixes=("", "_gold")) for side in SENTENCES])
+    assert len(kept) == len(silver)  # the side that was not rewritten
+    assert (kept["score"] == kept["score_gold"]).all()
 
 
 def test_a_union_embeds_with_the_encoder_of_its_member(flow: Callable[..., Flow]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from augsbert.augmenters.contextual import ContextualInsert, ContextualSubstitute
-from augsbert.augmenters.masked import MaskedModel, whole_words
+from augsbert.augmenters.masked import MaskedModel, _drawn, whole_words
 from augsbert.augmenters.words import changeable, is_closed, put, words_of
 from augsbert.errors import UserError
 from tests.tiny import write_masked_model
@@ -93,6 +95,61 @@ def test_the_likeliest_word_comes_with_top_k_1_and_never_the_one_that_stood_ther
         logits = model.model(**inputs).logits[0, place]
     ranked = [model.words[i] for i in logits.argsort(descending=True).tolist() if i in model.words]
     assert [best, second] == ranked[:2]
+
+
+LIKELIEST = [(2.0, "dog"), (1.0, "cat"), (0.5, "child"), (-1.0, "ball")]
+#: Even over 0..1.
+DRAWS = (np.arange(4000) + 0.5) / 4000
+
+
+def _shares(never: str = "", **sampling: float) -> dict[str | None, float]:
+    """How often each word comes when draws are even."""
+    drawn = [_drawn(LIKELIEST, never, {"top_k": 4, "top_p": 1.0, "temperature": 1.0} | sampling, x) for x in DRAWS]
+    return {word: drawn.count(word) / len(drawn) for word in dict.fromkeys(drawn)}
+
+
+def _softmax(scores: dict[str, float], temperature: float = 1.0) -> dict[str, float]:
+    weights = {word: np.exp(score / temperature) for word, score in scores.items()}
+    return {word: weight / sum(weights.values()) for word, weight in weights.items()}
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_words_come_as_often_as_the_softmax_of_their_scores_says(temperature: float) -> None:
+    expected = _softmax({word: score for score, word in LIKELIEST}, temperature)
+    assert _shares(temperature=temperature) == pytest.approx(expected, abs=1e-3)
+
+
+def test_of_the_nucleus_alone_words_are_drawn_and_one_is_always_in_it() -> None:
+    assert _shares(top_p=1e-6) == {"dog": 1.0}
+    # The shares are .61, .22, .14 and .03: the second is needed for .7, and then enough.
+    assert _shares(top_p=0.7) == pytest.approx(_softmax({"dog": 2.0, "cat": 1.0}), abs=1e-3)
+
+
+def test_the_word_that_must_not_come_is_never_drawn_and_makes_room_for_one_more() -> None:
+    rest = {"cat": 1.0, "child": 0.5, "ball": -1.0}
+    assert _shares(never="DOG", top_k=3) == pytest.approx(_softmax(rest), abs=1e-3)
+    assert _drawn(LIKELIEST[:1], "Dog", {"top_k": 4, "top_p": 1.0, "temperature": 1.0}, 0.5) is None
+
+
+def test_sentences_go_through_the_model_in_few_batches_of_like_length(
+    masked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[int]] = []
+    logits = MaskedModel._logits
+
+    def noted(self: MaskedModel, texts: Sequence[str]) -> Any:
+        batches.append([len(text) for text in texts])
+        return logits(self, texts)
+
+    monkeypatch.setattr(MaskedModel, "_logits", noted)
+    lengths = np.random.default_rng(0).permutation(130)
+    sentences = ["dog" + " the" * length for length in lengths]
+    made = _rewrite(ContextualSubstitute(str(masked)), sentences)
+    assert [len(batch) for batch in batches] == [64, 64, 2]
+    assert len({length for batch in batches for length in batch}) == 130
+    assert all(min(longer) > max(shorter) for longer, shorter in itertools.pairwise(batches))
+    assert [sentence.count(" the") for sentence in made] == lengths.tolist()
+    assert not any(sentence.startswith("dog") for sentence in made)
 
 
 def test_a_gap_beyond_the_longest_input_stays_as_it_is(masked: Path) -> None:

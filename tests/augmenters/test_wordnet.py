@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,49 +12,15 @@ import pytest
 from augsbert.augmenters import wordnet_files
 from augsbert.augmenters.inflection import Inflection
 from augsbert.augmenters.wordnet import SynonymWordnet
-from augsbert.augmenters.wordnet_files import NAMES, PARTS, find_folder
+from augsbert.augmenters.wordnet_files import NAMES, find_folder
 from augsbert.errors import UserError
-
-#: Part of speech -> synsets, the commonest sense of each word first.
-SYNSETS = {
-    "noun": [
-        *(["car", "auto", "motor_car"], ["child", "kid"], ["play", "drama"], ["owner"], ["police", "police_force"]),
-        *(["hound", "Canis_familiaris", "cur"], ["Reb", "Johnny"], ["reb", "mutineer"], ["hour", "hr", "h.", "sixty"]),
-        *(["Norway", "Noreg"], ["monday", "mon"], ["bread", "Staff_of_Life"], ["dozen", "12", "twelve"]),
-    ],
-    "verb": [
-        *(["buy", "purchase"], ["play", "toy_with"], ["take", "fetch"], ["run", "race"], ["sit", "sit_down", "perch"]),
-        *(["put", "place", "set"], ["exist", "be", "live"]),
-    ],
-    "adj": [["big", "large"], ["happy", "glad(p)", "well-chosen"]],
-    "adv": [["quickly", "apace"]],
-}
-#: Synsets that stand for one thing, by their first word.
-UNIQUE = ["Norway"]
-EXCEPTIONS = {"noun": "children child\n", "verb": "bought buy\ntook take\ntaken take\nran run\nrunning run\n"}
-COUNTS = "play%2:00:00:: 1 30\nplay%1:00:00:: 1 9\n"
+from tests.tiny_wordnet import SYNSETS, write_wordnet
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A WordNet of a few synsets, written as WordNet writes it."""
-    for part in PARTS:
-        offsets: dict[str, list[int]] = {}
-        data = "  1 the licence\n"
-        for words in SYNSETS[part]:
-            for word in words:
-                offsets.setdefault(word.partition("(")[0].lower(), []).append(len(data))
-            listed = " ".join(f"{word} 0" for word in words)
-            pointers = "001 @i 00000000 n 0000" if words[0] in UNIQUE else "000"
-            data += f"{len(data):08d} 00 {part[0]} {len(words):02x} {listed} {pointers} | a gloss\n"
-        index = "  1 the licence\n" + "".join(
-            f"{word} {part[0]} {len(o)} 0 {len(o)} 0 {' '.join(f'{x:08d}' for x in o)}  \n"
-            for word, o in offsets.items()
-        )
-        (tmp_path / f"data.{part}").write_text(data)
-        (tmp_path / f"index.{part}").write_text(index)
-        (tmp_path / f"{part}.exc").write_text(EXCEPTIONS.get(part, ""))
-    (tmp_path / "cntlist.rev").write_text(COUNTS)
+    """A WordNet of a few synsets."""
+    write_wordnet(tmp_path)
     return tmp_path
 
 
@@ -163,10 +130,30 @@ def test_without_wordnet_the_message_has_the_line_that_installs_it(monkeypatch: 
         SynonymWordnet().files()
 
 
-def test_files_of_the_users_own_place_are_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WNSEARCHDIR", str(folder))
+@pytest.mark.parametrize(
+    ("variable", "value", "inside"),
+    [("WNSEARCHDIR", "{0}", ""), ("NLTK_DATA", f"{{0}}/none{os.pathsep}{{0}}", "corpora/wordnet")],
+)
+def test_files_of_the_users_own_place_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, inside: str
+) -> None:
+    folder = tmp_path / inside
+    folder.mkdir(parents=True, exist_ok=True)
+    write_wordnet(folder)
+    monkeypatch.setenv(variable, value.format(tmp_path))
+    # This machine may have some elsewhere, which come before nltk's.
+    own = [place for place in wordnet_files._usual_places() if place.is_relative_to(tmp_path)]
+    monkeypatch.setattr(wordnet_files, "_usual_places", lambda: iter(own))
     assert find_folder(None) == folder
     assert len(SynonymWordnet().files()) == len(NAMES) + 1
+
+
+def test_the_place_that_wordnets_own_variable_names_is_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NLTK_DATA", str(tmp_path / "nltk"))
+    monkeypatch.setenv("WNSEARCHDIR", str(tmp_path))
+    assert next(wordnet_files._usual_places()) == tmp_path
 
 
 def test_garbled_files_are_named_with_the_place(folder: Path) -> None:
