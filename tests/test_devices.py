@@ -14,6 +14,7 @@ import pytest
 from augsbert import scoring
 from augsbert.batching import GlobalBatches
 from augsbert.config import make
+from augsbert.encoders import losses
 from augsbert.errors import UserError
 from augsbert.launch import Job, run
 from augsbert.pairs import SENTENCES
@@ -40,11 +41,9 @@ def without_dropout(tiny_model: Path, tmp_path: Path) -> str:
 
 def _encoders(folder: str) -> dict[str, dict]:
     bi = {"_target_": "augsbert.encoders.bi.BiEncoder", "encoder": folder, "fit": FIT}
-    losses = ["CoSENTLoss", "CosineSimilarityLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"]
-    losses += ["MarginMSELoss", "DistillKLDivLoss", "OnlineContrastiveLoss"]
     cross = {"_target_": "augsbert.encoders.cross.CrossEncoder", "encoder": folder, "fit": FIT}
     return {"cross": cross} | {
-        loss: {**bi, "loss": {"_target_": f"augsbert.encoders.losses.{loss}"}} for loss in losses
+        loss: {**bi, "loss": {"_target_": f"augsbert.encoders.losses.{loss}"}} for loss in losses.__all__
     }
 
 
@@ -67,13 +66,7 @@ def test_a_cross_encoder_that_is_used_as_it_is_must_have_a_head(without_dropout:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("cross", "CoSENTLoss", "MultipleNegativesRankingLoss", "SoftmaxLoss"),
-        *("MarginMSELoss", "DistillKLDivLoss", "OnlineContrastiveLoss"),
-    ],
-)
+@pytest.mark.parametrize("name", ["cross", *losses.__all__])
 def test_ddp_losses_are_those_of_one_process_with_the_same_global_batch(
     name: str, without_dropout: str, tiny_table: Path, tmp_path: Path
 ) -> None:

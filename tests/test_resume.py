@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from augsbert.config import make
 from augsbert.hardware import Hardware
 from augsbert.pairs import SENTENCES, digest
 from augsbert.store.rows import Rows
+from tests.tiny import write_model
 
 EPOCHS = 4
 
@@ -66,10 +68,10 @@ class DiesBeforeSaving(pl.Callback):
             raise RuntimeError("killed")
 
 
-def fit(model: Path, table: Path, folder: Path, progress: pl.Callback, learning_rate: float = 3e-3) -> None:
+def fit(model: Path, table: Path, folder: Path, progress: pl.Callback, **others: Any) -> None:
     """With dropout, and a learning rate at which dev goes up and down."""
     folder.mkdir(exist_ok=True)
-    settings = {"epochs": EPOCHS, "batch_size": 16, "learning_rate": learning_rate, "precision": "32-true"}
+    settings = {"epochs": EPOCHS, "batch_size": 16, "learning_rate": 3e-3, "precision": "32-true", **others}
     node = {
         "_target_": "augsbert.encoders.bi.BiEncoder",
         "encoder": str(model),
@@ -91,6 +93,24 @@ def undisturbed(tiny_model: Path, tiny_table: Path, tmp_path_factory: pytest.Tem
     folder = tmp_path_factory.mktemp("undisturbed") / "fit"
     fit(tiny_model, tiny_table, folder, Nothing())
     return folder
+
+
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_fit_on_two_threads_gives_the_same_to_the_bit_each_time(tiny_table: Path, tmp_path: Path) -> None:
+    write_model(tmp_path / "wide", hidden_size=64)
+    for name in ("first", "second"):
+        # What is smaller torch leaves to one thread; and each wait for the other is long where other tests run too.
+        fit(tmp_path / "wide", tiny_table, tmp_path / name, Nothing(), epochs=2, batch_size=60)
+    assert torch.get_num_threads() == 2
+    assert result(tmp_path / "first") == result(tmp_path / "second")
 
 
 @pytest.mark.parametrize("epoch", range(EPOCHS))

@@ -1,6 +1,7 @@
 """Downloads against a server on 127.0.0.1: whole or not at all, from whichever address has the file."""
 
 import errno
+import functools
 import gzip
 import hashlib
 import http.server
@@ -21,6 +22,7 @@ from subprocess import PIPE
 from typing import NamedTuple
 
 import pytest
+from tqdm import tqdm
 
 from augsbert.datasets import download
 from augsbert.datasets.download import Download
@@ -215,6 +217,17 @@ def test_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path: Path) -
 def test_log_file_has_no_progress_bar(server: Server, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Download(f"{server.url}/good/a.tsv.gz", folder=str(tmp_path)).fetch()
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_terminal_sees_the_file_and_its_size(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(download, "tqdm", functools.partial(tqdm, file=screen))
+    Download(f"{server.url}/good/a.tsv.gz", folder=str(tmp_path)).fetch()
+    first, *_, last = screen.getvalue().strip().split("\r")
+    assert first.startswith("a.tsv.gz:   0%")
+    assert last.startswith("a.tsv.gz: 100%")
+    assert f" {len(STSB)}/{len(STSB)} [" in last
 
 
 def test_stsb_is_fetched_then_found(server: Server, tmp_path: Path) -> None:

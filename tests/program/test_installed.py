@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import subprocess
 import sys
@@ -37,6 +38,13 @@ def _augsbert(installed: Path, here: Path, *arguments: str) -> subprocess.Comple
 def test_the_wheel_carries_every_config(installed: Path) -> None:
     carried = {path.relative_to(installed / "augsbert" / "conf") for path in installed.rglob("conf/**/*.yaml")}
     assert carried == {path.relative_to(ROOT / "conf") for path in (ROOT / "conf").rglob("*.yaml")}
+
+
+def test_the_wheel_makes_the_command(installed: Path) -> None:
+    (described,) = installed.glob("*.dist-info/entry_points.txt")
+    entry_points = configparser.ConfigParser()
+    entry_points.read(described)
+    assert dict(entry_points["console_scripts"]) == {"augsbert": "augsbert.cli:main"}
 
 
 def test_the_installed_command_plans_the_main_job_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:

@@ -150,6 +150,29 @@ def test_ctrl_c_in_a_fit_on_two_devices_leaves_no_process_and_the_next_run_ends_
     assert scores(tmp_path / "out") == scores(tmp_path / "undisturbed")
 
 
+@pytest.mark.slow
+@pytest.mark.timed
+def test_ctrl_c_in_the_second_job_of_a_sweep_ends_it_whole_and_the_line_that_it_says_goes_on(
+    started: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    sweep = tmp_path / "sweep"
+    process = started("-m", "scenario=baseline", *tiny_run, "compare.untrained=false", "baseline.fit.epochs=1,20,2")
+    wait_for(process, sweep, "1/status.json")
+    said, seconds = interrupted(process, tmp_path / "store", "bi_encoder/*.partial/.checkpoints/last.ckpt")
+    assert process.returncode == 130
+    assert seconds < 5
+    assert said.splitlines()[-1].startswith("Interrupted. What is finished is kept; to go on: ")
+    assert "Traceback" not in said
+    assert not processes(tmp_path)
+    assert not (sweep / "2").exists()
+    first = scores(sweep / "0")
+    goes_on(said, tmp_path)
+    ends = [json.loads((sweep / str(job) / "status.json").read_text()) for job in range(3)]
+    assert [end["state"] for end in ends] == ["done"] * 3
+    assert ends[0]["made"] == 0
+    assert scores(sweep / "0") == first
+
+
 def ranks(tmp_path: Path) -> list[int]:
     """Process ids of the workers that are there now."""
     return [pid for pid in processes(tmp_path) if b"\0RANK=" in Path(f"/proc/{pid}/environ").read_bytes()]

@@ -15,6 +15,7 @@ import pytest
 
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.runs import read
+from augsbert.reporting.table import table
 
 
 class Made(NamedTuple):
@@ -23,6 +24,7 @@ class Made(NamedTuple):
     overrides: list[str]
     folder: Path
     stdout: str
+    stderr: str
     metrics: dict[str, float]
 
 
@@ -33,7 +35,7 @@ def made(program_in: Callable, tiny_run_in: Callable, tmp_path_factory: pytest.T
     # Another seed than the preloaded program's, so that no figure may hang on the order of a set.
     done = program_in(folder)(*tiny_run_in(folder), PYTHONHASHSEED="1")
     assert done.returncode == 0, done.stderr
-    return Made(tiny_run_in(folder), folder, done.stdout, _metrics(folder / "out"))
+    return Made(tiny_run_in(folder), folder, done.stdout, done.stderr, _metrics(folder / "out"))
 
 
 def _metrics(folder: Path) -> dict[str, float]:
@@ -42,12 +44,26 @@ def _metrics(folder: Path) -> dict[str, float]:
 
 def test_a_run_leaves_what_is_promised(made: Made) -> None:
     assert "AugSBERT" in made.stdout
+    assert made.stdout.endswith(f"{table(made.metrics)}\n")
     for encoder in ("untrained", "baseline", "bi_encoder", "cross_encoder"):
         assert -1 <= made.metrics[f"{encoder}/test/spearman"] <= 1
     assert made.metrics["found/cross_encoder"] == 0
     silver = pd.read_parquet(made.folder / "out" / "silver.parquet")
     assert made.metrics["silver/pairs"] == len(silver)
     assert list(silver.columns) == ["sentence1", "sentence2", "score", "origin"]
+
+
+def test_a_run_tells_the_time_of_each_of_its_stages(made: Made) -> None:
+    records = json.loads((made.folder / "out" / "stages.json").read_text())
+    stages = {record["name"].partition("/")[0] for record in records}
+    assert stages == set(STAGES)
+    assert {name for name in made.metrics if name.startswith("time/")} == {f"time/{name}" for name in stages}
+    # The others may take less than what is told.
+    assert made.metrics["time/cross_encoder"] > 0
+
+
+def test_a_log_of_a_run_has_no_progress_bars(made: Made) -> None:
+    assert not re.search(r"\b(it|pairs|sentences|rows)/s\b", made.stderr)
 
 
 STAGES = (

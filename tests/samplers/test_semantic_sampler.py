@@ -67,11 +67,12 @@ def test_flat_does_not_depend_on_the_size_of_the_block() -> None:
     np.testing.assert_array_equal(one, many)
 
 
+@pytest.mark.parametrize("index", ["flat", "ivf"])
 @pytest.mark.parametrize("memory_mib", [1, 8])
-def test_the_search_keeps_to_its_memory(memory_mib: int) -> None:
+def test_the_search_keeps_to_its_memory(memory_mib: int, index: Index) -> None:
     vectors = _vectors(4_000, width=128)
     sentences, exclude = _exclude(len(vectors), 100)
-    search, forbidden = Semantic("unread")._searcher(vectors), Forbidden(sentences, exclude)
+    search, forbidden = Semantic("unread", index=index)._searcher(vectors), Forbidden(sentences, exclude)
     tracemalloc.start()
     found = nearest(vectors, search, forbidden, 4, memory_mib)
     peak = tracemalloc.get_traced_memory()[1]
