@@ -28,7 +28,8 @@ class Semantic:
     scored again in float64, rounded to 6 decimals and ranked by score, then place in the pool, so ``flat`` gives what
     brute force gives, whatever the block, the threads and the BLAS. ``hnsw`` and ``ivf`` may miss neighbours.
 
-    Memory: the embeddings (4 d bytes a sentence), somewhat more again for ``hnsw`` and ``ivf``, and ``memory_mib``.
+    Memory: the embeddings (4 d bytes a sentence), somewhat more again for ``hnsw`` and ``ivf``, and ``memory_mib``; for
+    ``ivf`` up to 32 MiB of products besides.
 
     Args:
         encoder: folder with the encoder's weights.

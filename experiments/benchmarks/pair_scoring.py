@@ -1,7 +1,7 @@
 """Why AugSBERT exists: what it costs to compare 10,000 sentences with one another, and how well each encoder does it.
 
     python run.py dataset=stsb gold_size=1000 bi_encoder.num_layers=2 compare.poly=true poly_encoder.num_layers=2 \\
-        hydra.run.dir=out/pairs
+        bi_encoder.fit.epochs=2 bi_encoder.fit.learning_rate=4e-4 hydra.run.dir=out/pairs
     python experiments/benchmarks/pair_scoring.py out/pairs
 
 The encoders are those of that run, tested on the same pairs. The bi-encoder's times are measured; those of the other
