@@ -165,7 +165,7 @@ def test_kept_file_with_another_hash_is_fetched_again(server: Server, tmp_path: 
 def test_left_over_of_a_killed_download_does_not_count(server: Server, tmp_path: Path) -> None:
     wanted = Download(f"{server.url}/good/a.tsv.gz", folder=str(tmp_path))
     wanted.target.parent.mkdir(parents=True)
-    for ending in (".part.gz", ".sha256", ".lock"):
+    for ending in (".part.tsv.gz", ".sha256", ".lock"):
         Path(f"{wanted.target}{ending}").write_bytes(STSB[:99])
     assert wanted.found() is None
     assert wanted.fetch().read_bytes() == STSB
@@ -249,3 +249,25 @@ def test_quora_is_fetched_then_found(server: Server, tmp_path: Path) -> None:
     assert part.files() is None
     assert len(part().train) == 4
     assert len(part.files() or []) == 1
+
+
+def test_a_mirror_stands_in_for_an_address_that_serves_something_else(server: Server, tmp_path: Path) -> None:
+    wrong, right = f"{server.url}/good/a.tsv.gz", f"{server.url}/busy/a.tsv.gz"
+    checked: list[bytes] = []
+
+    def only_the_second(path: Path) -> None:
+        checked.append(path.read_bytes())
+        if len(checked) == 1:
+            raise UserError("not what is wanted")
+
+    path = Download(wrong, [right], folder=str(tmp_path)).fetch(only_the_second)
+    assert path.read_bytes() == STSB
+    assert (server.asked["/good/a.tsv.gz"], len(checked)) == (1, 2)
+
+
+def test_a_fetched_file_that_is_not_the_data_set_is_not_kept(server: Server, tmp_path: Path) -> None:
+    for part in (Stsb, Quora):
+        wanted = part(url=f"{server.url}/good/a.tsv.gz", download_dir=str(tmp_path))
+        with pytest.raises(UserError, match="could not be fetched"):
+            wanted()
+        assert wanted.files() is None
