@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from augsbert.archives import raw_file
 from augsbert.datasets.checks import EMPTY, SPLITS, Duplicates, Layout, complete, read_splits
 from augsbert.datasets.download import DOWNLOADS, Download
@@ -67,19 +69,28 @@ class Stsb:
         Raises:
             UserError: the archive cannot be fetched, or is not what it should be.
         """
-        [path] = self.files() or [self.download.fetch(None if self.download.sha256 else _check_rows)]
-        tables = dict.fromkeys(SPLITS, EMPTY) | read_splits(path, LAYOUT)
+        # What was fetched earlier is read the same way: a hash may have been asked for then.
+        read = _benchmark if self.path is None and self.download.sha256 is None else _tables
+        [path] = self.files() or [self.download.fetch(read)]
+        tables = read(path)
         where = {name: f"{path}, split {name}" for name in SPLITS}
         return complete(tables, LAYOUT.task, self.duplicates, where)
 
 
-def _check_rows(path: Path) -> None:
-    rows = dict.fromkeys(SPLITS, 0) | {name: len(table) for name, table in read_splits(path, LAYOUT).items()}
+def _tables(path: Path) -> dict[str, pd.DataFrame]:
+    return dict.fromkeys(SPLITS, EMPTY) | read_splits(path, LAYOUT)
+
+
+def _benchmark(path: Path) -> dict[str, pd.DataFrame]:
+    """The tables, with the numbers of rows that the benchmark has."""
+    tables = _tables(path)
+    rows = {name: len(table) for name, table in tables.items()}
     if rows != ROWS:
         raise UserError(
-            f"not the STS benchmark: {_counts(rows)} rows instead of {_counts(ROWS)}. "
-            "Set another dataset.url, or dataset.sha256 if this is the file you mean"
+            f"{path}: fetched, but not the STS benchmark: {_counts(rows)} rows instead of {_counts(ROWS)}. "
+            "Delete the file and set another dataset.url, or set dataset.sha256 if this is the file you mean."
         )
+    return tables
 
 
 def _counts(rows: dict[str, int]) -> str:

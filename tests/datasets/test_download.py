@@ -244,6 +244,16 @@ def test_fetched_stsb_of_unknown_hash_must_have_the_rows_of_the_benchmark(server
         Stsb(url=f"{server.url}/good/a.tsv.gz", download_dir=str(tmp_path))()
 
 
+def test_stsb_that_was_fetched_by_its_hash_is_checked_when_none_is_asked_for(server: Server, tmp_path: Path) -> None:
+    sha256, place = (
+        hashlib.sha256(STSB).hexdigest(),
+        {"url": f"{server.url}/good/a.tsv.gz", "download_dir": str(tmp_path)},
+    )
+    assert len(Stsb(sha256=sha256, **place)().train) == 5
+    with pytest.raises(UserError, match=f"^{tmp_path}.*not the STS benchmark"):
+        Stsb(**place)()
+
+
 def test_quora_is_fetched_then_found(server: Server, tmp_path: Path) -> None:
     part = Quora(url=f"{server.url}/good/a.zip", download_dir=str(tmp_path))
     assert part.files() is None
