@@ -66,17 +66,23 @@ def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) 
     """
     settings = PAPER["sizes"][size]
     places = {**{name: _listed(value) for name, value in settings.items()}, **places}
-    fixed = [*settings["overrides"], f"seed={places['seeds']}", "logger=none"]
     for column in settings["columns"]:
         about = PAPER["columns"][column]
         own = {**places, **({"masked_model": about["masked_model"]} if "masked_model" in about else {})}
         for row, cell in PAPER["rows"].items():
             if "overrides" in cell and (columns is None or column in columns):
-                overrides = [*about["overrides"], *settings["in_domain"], *cell["overrides"]]
-                yield Sweep(f"{column}/{row}", [*fixed, *(o.format(**own) for o in overrides)])
+                tuned = settings.get("tuned", {}).get(column, [])
+                overrides = [*about["overrides"], *settings["in_domain"], *tuned, *cell["overrides"]]
+                yield Sweep(f"{column}/{row}", [*fixed(size), *(o.format(**own) for o in overrides)])
     for name, figure in figures(size).items():
         if columns is None or name in columns:
-            yield Sweep(name, [*fixed, *(override.format(**places) for override in figure["overrides"])])
+            yield Sweep(name, [*fixed(size), *(override.format(**places) for override in figure["overrides"])])
+
+
+def fixed(size: str) -> list[str]:
+    """What all runs of a size have in common."""
+    settings = PAPER["sizes"][size]
+    return [*settings["overrides"], f"seed={_listed(settings['seeds'])}", "logger=none"]
 
 
 def _listed(value: Any) -> str:
