@@ -17,7 +17,7 @@ import hashlib
 import itertools
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,10 +79,10 @@ def sweeps(size: str, places: dict[str, str], columns: list[str] | None = None) 
             yield Sweep(name, [*fixed(size), *(override.format(**places) for override in figure["overrides"])])
 
 
-def fixed(size: str) -> list[str]:
-    """What all runs of a size have in common."""
+def fixed(size: str, seeds: Sequence[int] | None = None) -> list[str]:
+    """What all runs of a size have in common, by its own seeds or by these."""
     settings = PAPER["sizes"][size]
-    return [*settings["overrides"], f"seed={_listed(settings['seeds'])}", "logger=none"]
+    return [*settings["overrides"], f"seed={_listed(seeds or settings['seeds'])}", "logger=none"]
 
 
 def _listed(value: Any) -> str:
