@@ -30,20 +30,20 @@ def write(paper: Mapping[str, Any], size: str, out: Path, page: Path, overrides:
         print(f"{out}: no run is there yet, so there is nothing to report.")
         return
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n\n".join([*_head(settings, size, overrides), *tables]) + "\n", encoding="utf8")
+    page.write_text("\n\n".join([*_head(paper, size, overrides), *tables]) + "\n", encoding="utf8")
     print(f"written: {page}")
 
 
-def _head(settings: Mapping[str, Any], size: str, overrides: Sequence[str]) -> list[str]:
+def _head(paper: Mapping[str, Any], size: str, overrides: Sequence[str]) -> list[str]:
     """The title, the command, and what all tables have in common."""
-    further = f" --overrides {' '.join(overrides)}" if overrides else ""
-    verdict = "A difference is within the spreads if it is at most the sum of both standard deviations."
+    settings, further = paper["sizes"][size], f" --overrides {' '.join(overrides)}" if overrides else ""
+    sources = "; ".join(f"[{letter}] {about}" for letter, about in paper["sources"].items())
     return [
         f"# The paper's tables, {size}",
         f"Made by `python experiments/paper/reproduce.py {size} --data FOLDER{further}`. {settings['about']}",
         f"Test, x100, mean ± standard deviation over seeds {settings['seeds']}, or as many as a cell says. The paper's "
-        "cells are of bert-base-uncased (Spanish: its multilingual kin); [F] found in a source, [R] remembered only: "
-        f"verify before you cite it.{' ' + verdict if settings['comparable'] else ''}",
+        f"cells are of bert-base-uncased (Spanish: its multilingual kin) and all of a column's gold pairs. {sources}. "
+        "A difference is within the spreads if it is at most the sum of both standard deviations.",
     ]
 
 
@@ -63,10 +63,9 @@ def _column(paper: Mapping[str, Any], settings: Mapping[str, Any], column: str, 
         found += len(values)
         title = method.get("titles", {}).get(about["metric"], method["title"])
         cell = paper["paper"].get(row, {}).get(column)
-        rows.append([Text(text) for text in (title, *_beside(values, cell, settings["comparable"]))])
-    verdict = ["within the spreads"] if settings["comparable"] else []
+        rows.append([Text(text) for text in (title, *_beside(values, cell))])
     title = f"{about['title']} ({about['metric'].replace('_', ' ')})"
-    names = ["", "paper", "here", "difference", *verdict]
+    names = ["", "paper", "here", "difference", "within the spreads"]
     return Grid(title, names, rows if found else [], [f"Data: {about['data']}."])
 
 
@@ -75,17 +74,17 @@ def _values(runs: list[Run], method: Mapping[str, Any], metric: str) -> np.ndarr
     return 100 * values[~np.isnan(values)]
 
 
-def _beside(values: np.ndarray, cell: Sequence[Any] | None, comparable: bool) -> list[str]:
+def _beside(values: np.ndarray, cell: Sequence[Any] | None) -> list[str]:
     """The paper's cell, ours, the difference, and whether it is within the spreads."""
     mean, deviation, source = cell or (math.nan, None, "")
     paper = f"{mean:.2f}{'' if deviation is None else f' ± {deviation:.2f}'} [{source}]" if cell else ""
     if not len(values):
-        return [paper, "not run", "", *([""] if comparable else [])]
+        return [paper, "not run", "", ""]
     own = float(values.std(ddof=1)) if len(values) > 1 else math.nan
     here = f"{values.mean():.2f}{'' if math.isnan(own) else f' ± {own:.2f}'} ({len(values)})"
     difference = float(values.mean()) - mean
     within = "" if math.isnan(own + difference) else "yes" if abs(difference) <= own + (deviation or 0.0) else "no"
-    return [paper, here, f"{difference:+.2f}" if cell else "", *([within] if comparable else [])]
+    return [paper, here, f"{difference:+.2f}" if cell else "", within]
 
 
 def _without_model(runs: list[Run], _: Mapping[str, Any], metric: str) -> np.ndarray:

@@ -103,6 +103,13 @@ def absent(sweep: Sweep, data: Path) -> str | None:
     return next((path for path in named if path.startswith(f"{data}/") and not Path(path).exists()), None)
 
 
+def refuse_lacking(size: str, columns: Sequence[str]) -> None:
+    """End where a size lacks one of the columns and figures that are asked for."""
+    has = [*PAPER["sizes"][size]["columns"], *figures(size)]
+    if lacking := [column for column in columns if column not in has]:
+        sys.exit(f"{size} has no {', '.join(lacking)}: it has {', '.join(has)}")
+
+
 def main() -> None:
     """Run what is asked for, then report on all that is there."""
     args = _parser().parse_args()
@@ -111,6 +118,7 @@ def main() -> None:
         tried = hashlib.sha256(" ".join(sorted(args.overrides)).encode()).hexdigest()[:8]
         out = out.with_name(f"{args.size}_tried_{tried}")
         page = out / "paper.md"
+    refuse_lacking(args.size, args.columns or [])
     for sweep in sweeps(args.size, {"data": str(args.data), "masked_model": args.masked_model}, args.columns):
         if args.report_only:
             break
