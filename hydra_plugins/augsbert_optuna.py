@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import IntervalSweep, Override, Sweep
 from hydra.core.plugins import Plugins
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
@@ -69,8 +69,7 @@ class OptunaSweeper(Sweeper):
         check_choice("hydra.sweeper.direction", direction, ["maximize", "minimize"])
         self.n_trials, self.n_jobs, self.direction = n_trials, n_jobs, direction
         self.study_name, self.seed = study_name, seed
-        # Jobs may start in another folder.
-        self.storage = storage if "://" in storage else str(Path(storage).expanduser().absolute())
+        self.storage = absolute(storage)
         self.failed = 0
         self.sampler, self.pruner = sampler, pruner
 
@@ -91,7 +90,7 @@ class OptunaSweeper(Sweeper):
             raise UserError("plan=true: what a search makes hangs on what it finds. Leave out hydra/sweeper=optuna.")
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         given = parser.parse_overrides(arguments)
-        searched = {o.get_key_element(): distribution(o) for o in given if o.is_sweep_override()}
+        searched = {o.get_key_element(): distribution(o, self.config) for o in given if o.is_sweep_override()}
         fixed = [f"{o.get_key_element()}={o.get_value_element_as_str()}" for o in given if not o.is_sweep_override()]
         if not searched:
             raise UserError(
@@ -137,28 +136,54 @@ def _choices(searched: Mapping[str, BaseDistribution]) -> Iterator[list[str]]:
         yield [f"{key}={value}" for key, value in zip(searched, chosen, strict=True)]
 
 
-def distribution(override: Override) -> BaseDistribution:
+def absolute(storage: str) -> str:
+    """The address of a study's storage from the root, as jobs may start in another folder; a server's as it is."""
+    if "://" not in storage:
+        return str(Path(storage).expanduser().absolute())
+    scheme, _, file = storage.partition(":///")
+    # :memory: and file:... are no paths, and no name is a database in memory.
+    if not scheme.startswith("sqlite") or not file or file.startswith((":", "file:")):
+        return storage
+    return f"{scheme}:///{Path(file).expanduser().absolute()}"
+
+
+def distribution(override: Override, config: DictConfig) -> BaseDistribution:
     """What a range on the command line is to Optuna: an interval one of numbers, all else a choice of values.
 
+    Args:
+        override: of one setting.
+        config: as it is without the search; where the setting is a whole number there, so are those of its interval.
+
     Raises:
-        UserError: an interval whose end is below its start, or that a logarithmic scale cannot have.
+        UserError: a tag does nothing; an interval ends below its start, or no logarithmic scale can have it.
     """
+    from optuna.distributions import CategoricalDistribution
+
     try:
-        return _distribution(override)
+        sweep = override.value()
+        _refuse_tags(sweep)
+        if isinstance(sweep, IntervalSweep):
+            return _interval(sweep, OmegaConf.select(config, override.key_or_group))
+        return CategoricalDistribution(list(override.sweep_string_iterator()))
     except ValueError as error:
         raise UserError(f"{override.input_line}: {error}") from error
 
 
-def _distribution(override: Override) -> BaseDistribution:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+def _refuse_tags(sweep: object) -> None:
+    known = {"log"} if isinstance(sweep, IntervalSweep) else set()
+    for tag in sorted(sweep.tags - known if isinstance(sweep, Sweep) else ()):
+        raise ValueError(f"the tag {tag} would do nothing. There is log, of an interval: tag(log,interval(a,b)).")
 
-    sweep = override.value()
-    if not isinstance(sweep, IntervalSweep):
-        return CategoricalDistribution(list(override.sweep_string_iterator()))
-    low, high, log_scale = sweep.start, sweep.end, "log" in sweep.tags
-    if isinstance(low, int) and isinstance(high, int):
-        return IntDistribution(low, high, log=log_scale)
-    return FloatDistribution(float(low or 0), float(high or 0), log=log_scale)
+
+def _interval(sweep: IntervalSweep, now: object) -> BaseDistribution:
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    low, high, log_scale = sweep.start or 0, sweep.end or 0, "log" in sweep.tags
+    whole = float(low).is_integer() and float(high).is_integer()
+    # Hydra makes floats of an interval's ends, unless int(...) stands around it; True is an int to Python.
+    if (whole and type(now) is int) or (isinstance(low, int) and isinstance(high, int)):
+        return IntDistribution(int(low), int(high), log=log_scale)
+    return FloatDistribution(float(low), float(high), log=log_scale)
 
 
 def literal(value: Any) -> str:

@@ -22,15 +22,16 @@ from augsbert.store import files
 from augsbert.store.inventory import (
     Entry,
     damaged,
+    damaged_rows,
     empty_trash,
     entries,
     find,
-    needed,
     remove,
-    unfinished_runs,
+    row_files,
     unneeded,
     users,
 )
+from augsbert.store.keep import needed, unfinished_runs
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -42,6 +43,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"error: {error}")
     except BrokenPipeError:  # the output went to head
         sys.stderr.close()
+    except OSError as error:
+        sys.exit(f"error: {error.filename or args.store}: {error.strerror}.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,15 +100,18 @@ def _show(args: argparse.Namespace) -> None:
 
 def _verify(args: argparse.Namespace) -> None:
     every = [entry for entry in entries(args.store) if not entry.unfinished]
-    said = list(damaged(every))
-    for line in said:
+    rows = row_files(args.store)
+    said, of_rows = list(damaged(every)), list(damaged_rows(rows))
+    for line in said + of_rows:
         print(line)
     print(f"{len(every)} finished stages, {len(said)} damaged (a run that needs one makes it again)")
-    sys.exit(1 if said else 0)
+    if rows:
+        print(f"{len(rows)} files of labels by pair, {len(of_rows)} damaged (a run drops those, and labels again)")
+    sys.exit(1 if said or of_rows else 0)
 
 
 def _prune(args: argparse.Namespace) -> None:
-    every = unneeded(args.store, needed(args.keep) if args.keep else None)
+    every = unneeded(args.store, needed(args.store, args.keep) if args.keep else None)
     for run in unfinished_runs(args.keep):
         print(f"{run} has not ended: what it made so far stays only where another run needs it")
     if args.delete:

@@ -19,8 +19,13 @@ from augsbert.run_files import write_whole
 log = logging.getLogger(__name__)
 
 MANIFEST = "stage.json"
-#: What a manifest holds beside the ``files`` with their hashes and their ``bytes``.
-MANIFEST_KEYS = ("name", "kind", "key", "version", "settings", "inputs", "seconds", "environment")
+#: What a manifest holds beside ``bytes``, and of which kind it is; ``files`` are hashes by name.
+_HELD: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("name", "kind", "key"), str),
+    **dict.fromkeys(("settings", "inputs", "environment", "files"), dict),
+    "version": int,
+    "seconds": (int, float),
+}
 #: What the name of a stage's folder ends in until it is finished.
 UNFINISHED = ".partial"
 _ALIVE = ".alive"
@@ -63,38 +68,46 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """The manifest of a finished stage.
 
     Raises:
-        ValueError: it is not JSON.
+        ValueError: it is not JSON, or does not hold what it must.
         OSError: it is not there.
     """
-    return json.loads((folder / MANIFEST).read_text())
+    manifest = json.loads((folder / MANIFEST).read_text())
+    whole = isinstance(manifest, dict) and all(isinstance(manifest.get(key), kind) for key, kind in _HELD.items())
+    if not whole or not all(isinstance(text, str) for key in ("inputs", "files") for text in manifest[key].values()):
+        raise ValueError(f"{folder / MANIFEST} does not hold what a manifest must")
+    return manifest
 
 
 def readable_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a finished stage, with all that it must hold; empty where it is not there, or damaged."""
+    """The manifest of a finished stage; empty where it is not there, or damaged."""
     try:
-        manifest = read_manifest(folder)
-        return manifest if set(MANIFEST_KEYS).issubset(manifest) else {}
-    except (OSError, ValueError, TypeError):
+        return read_manifest(folder)
+    except (OSError, ValueError):
         return {}
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with a finished stage, in a few words; None if every file is as it was written."""
+    """What is wrong with a finished stage, in a few words; None if every file is as it was written.
+
+    Raises:
+        OSError: a file is there and the disk or a permission keeps it from being read, which is no reason to make the
+            stage again.
+    """
     try:
-        manifest = read_manifest(folder)
-        expected = dict(manifest["files"])
-        _ = [manifest[key] for key in MANIFEST_KEYS]
+        expected = read_manifest(folder)["files"]
     except FileNotFoundError:
         return f"the manifest in {folder} is missing"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, IsADirectoryError):
         return f"the manifest in {folder} is damaged"
     for name, digest in expected.items():
         path = folder / name
         try:
             if sha256_of_file(path) != digest:
                 return f"{path} is not as it was written"
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return f"{path} is missing"
+        except IsADirectoryError:
+            return f"{path} is not as it was written"
     return None
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import time
@@ -13,9 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from augsbert import run_files
+from augsbert.archives import sha256_of_file
 from augsbert.errors import UserError
 from augsbert.store import files
 
@@ -111,36 +111,28 @@ def users(store: Path, entry: Entry) -> list[Entry]:
 def damaged(every: Iterable[Entry]) -> Iterator[str]:
     """What is wrong with each finished entry with which something is."""
     for entry in every:
-        if not entry.unfinished and (said := files.damage(entry.folder)):
-            yield said
+        try:
+            if not entry.unfinished and (said := files.damage(entry.folder)):
+                yield said
+        except OSError as error:
+            yield f"{error.filename} cannot be read: {error.strerror}"
 
 
-def needed(runs: Iterable[Path]) -> set[str]:
-    """First 32 digits of the keys that the runs below these folders hang on.
-
-    Raises:
-        UserError: there is no run below one of them.
-    """
-    keys: set[str] = set()
-    for folder in runs:
-        records = list(_named(folder, run_files.STAGES))
-        if not records:
-            raise UserError(f"{folder}: no run has left its {run_files.STAGES} here, so it is not known what to keep.")
-        keys |= {files.name_of(record["key"]) for path in records for record in json.loads(path.read_text())}
-    return keys
+def row_files(store: Path) -> list[Path]:
+    """The files of values kept by row, such as labels by pair."""
+    return sorted((store / "rows").glob("*/*.parquet"))
 
 
-def _named(folder: Path, name: str) -> Iterator[Path]:
-    """The files of a name in or below a folder, behind links too."""
-    for parent, _, names in os.walk(folder, followlinks=True):
-        if name in names:
-            yield Path(parent, name)
-
-
-def unfinished_runs(runs: Iterable[Path]) -> list[Path]:
-    """The runs in or below these folders that began and did not end: what they need is not known."""
-    begun = [path.parent for folder in runs for path in _named(folder, run_files.SETTINGS)]
-    return [run for run in begun if not (run / run_files.METRICS).exists()]
+def damaged_rows(paths: Iterable[Path]) -> Iterator[str]:
+    """What is wrong with each file of values kept by row with which something is; its name is its own hash."""
+    for path in paths:
+        try:
+            if sha256_of_file(path) != path.stem or not {"digest", "value"}.issubset(pq.read_schema(path).names):
+                yield f"{path} is not as it was written"
+        except FileNotFoundError:  # a run has dropped it
+            continue
+        except (OSError, pa.ArrowException) as error:
+            yield f"{path} cannot be read: {error}"
 
 
 def unneeded(store: Path, keep: set[str] | None) -> list[Entry]:

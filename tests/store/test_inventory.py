@@ -6,12 +6,17 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 
-from augsbert.store import Stage, Store
+from augsbert.archives import sha256_of_file
+from augsbert.store import Stage, Store, files
 from augsbert.store.__main__ import main
 from augsbert.store.inventory import entries
+from augsbert.store.rows import Rows
 
 Say = Callable[..., str]
 KILLED = 8 * "0123"
@@ -75,6 +80,68 @@ def test_verify_names_what_is_not_as_it_was_written_and_fails(store: Store, say:
     assert damaged.value.code == 1
 
 
+def _flip_a_byte(rows: Path) -> None:
+    content = bytearray(rows.read_bytes())
+    content[len(content) // 3] ^= 1
+    rows.write_bytes(content)
+
+
+def _other_columns(rows: Path) -> None:
+    pq.write_table(pa.table({"key": ["a"]}), rows)
+    rows.rename(rows.with_stem(sha256_of_file(rows)))
+
+
+def _no_parquet(rows: Path) -> None:
+    rows.write_text("text")
+    rows.rename(rows.with_stem(sha256_of_file(rows)))
+
+
+def _folder(rows: Path) -> None:
+    rows.unlink()
+    rows.mkdir()
+
+
+@pytest.mark.parametrize("harm", [_flip_a_byte, _other_columns, _no_parquet, _folder])
+def test_verify_reads_the_labels_kept_by_pair_too(
+    harm: Callable[[Path], None], store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def verify() -> list[str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["--store", str(store.dir), "verify"])
+        said = capsys.readouterr().out.splitlines()
+        return [str(ended.value.code), *said]
+
+    rows = Rows(store.dir / "rows" / "labeller")
+    for number in range(2):
+        rows.put([str(number)], np.array([number], dtype=np.float32))
+    (rows.folder / "1.unfinished").write_text("what a kill has left")
+    labels = "2 files of labels by pair, {} damaged (a run drops those, and labels again)"
+    assert verify()[::2] == ["0", labels.format(0)]
+    harm(min(rows.folder.glob("*.parquet")))
+    status, named, stages, last = verify()
+    assert (status, last) == ("1", labels.format(1))
+    assert named.startswith(str(rows.folder))
+    assert stages.startswith("3 finished stages, 0 damaged")
+
+
+def test_what_the_disk_says_of_a_file_is_one_line_and_no_damage(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    [gold, other] = entries(store.dir, "dataset")
+    monkeypatch.setattr(files, "sha256_of_file", refuse)
+    with pytest.raises(SystemExit) as verified:
+        main(["--store", str(store.dir), "verify"])
+    assert verified.value.code == 1
+    assert f"{gold.folder / 'result.txt'} cannot be read: Permission denied" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"^error: .*result\.txt: Permission denied\.$"):
+        main(["--store", str(store.dir), "show", other.key])
+    with pytest.raises(PermissionError):  # a run does not throw away what it may not read
+        files.damage(gold.folder)
+
+
 def test_prune_is_a_dry_run_unless_it_is_told_to_delete(store: Store, say: Say, tmp_path: Path) -> None:
     assert "2 entries" in say("prune", str(tmp_path / "sweep"))
     assert names(store) == ["baseline", "gold", "other", "unfinished"]
@@ -85,6 +152,54 @@ def test_prune_is_a_dry_run_unless_it_is_told_to_delete(store: Store, say: Say, 
 def test_prune_without_runs_removes_only_what_killed_runs_left(store: Store, say: Say) -> None:
     say("prune", "--delete")
     assert names(store) == ["baseline", "gold", "other"]
+
+
+def test_prune_by_runs_of_another_store_removes_nothing_and_names_theirs(
+    store: Store, say: Say, tmp_path: Path
+) -> None:
+    elsewhere = Stage(Store(tmp_path / "elsewhere"), "mine", "dataset", _write, lambda: {"name": "mine"}, {}, 1)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "stages.json").write_text(json.dumps([{"key": elsewhere.key}]))
+    (run / "settings.json").write_text(json.dumps({"config": {"store": {"dir": "elsewhere"}}}))
+    with pytest.raises(SystemExit) as ended:
+        say("prune", str(run), "--delete")
+    assert ended.value.code == (
+        f"error: {store.dir}: no stage of these runs lies here, so it is not known what to keep. Name their store with "
+        "--store; they used store.dir=elsewhere, from where they were started."
+    )
+    assert names(store) == ["baseline", "gold", "other", "unfinished"]
+    assert "2 entries" in say("prune", str(run), str(tmp_path / "sweep"))
+
+
+@pytest.mark.parametrize("settings", [None, "", "[]", '{"config": null}'])
+def test_prune_by_runs_of_a_store_that_nothing_tells_removes_nothing(
+    settings: str | None, store: Store, say: Say, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "stages.json").write_text("[]")
+    if settings is not None:
+        (run / "settings.json").write_text(settings)
+    with pytest.raises(SystemExit, match=r"no stage of these runs lies here.*Name their store with --store\.$"):
+        say("prune", str(run), "--delete")
+    assert names(store) == ["baseline", "gold", "other", "unfinished"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "{}", "[{}]", "[[]]", '{"a": 1}', '[{"key": 3}]', '[{"key": ""}]', "\xff"])
+def test_a_list_of_stages_that_is_damaged_or_no_runs_is_a_mistake_and_removes_nothing(
+    text: str, store: Store, say: Say, tmp_path: Path
+) -> None:
+    records = tmp_path / "sweep" / "1" / "stages.json"
+    records.parent.mkdir()
+    records.write_bytes(text.encode("latin-1"))
+    with pytest.raises(SystemExit) as ended:
+        say("prune", str(tmp_path / "sweep"), "--delete")
+    assert ended.value.code == (
+        f"error: {records}: it is damaged, or no run's, so it is not known what to keep. Run the command of its folder "
+        "again, which writes it anew, or name folders without it."
+    )
+    assert names(store) == ["baseline", "gold", "other", "unfinished"]
 
 
 def test_other_things_beside_a_store_are_no_stages(store: Store, say: Say, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import multiprocessing
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -185,3 +187,27 @@ def test_a_scratch_folder_without_workers_is_free_at_once(tmp_path: Path, monkey
     monkeypatch.setattr(time, "sleep", lambda seconds: pytest.fail(f"it waits for {seconds} s"))
     files.wait_until_free(tmp_path)
     assert asked == [fcntl.LOCK_EX | fcntl.LOCK_NB]
+
+
+@pytest.mark.slow
+def test_jobs_of_submitit_and_of_joblib_over_one_store_make_each_stage_once(
+    program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    for launcher in ("submitit", "joblib"):
+        pytest.importorskip(f"hydra_plugins.hydra_{launcher}_launcher")
+    grid = ["-m", *tiny_run, "sampler=random", "sampler.num_pairs=80", "gold_size=40,60"]
+    with ThreadPoolExecutor() as pool:
+        started = [
+            pool.submit(program, *grid, f"hydra/launcher={launcher}", f"hydra.sweep.dir={tmp_path / launcher}", setting)
+            for launcher, setting in (
+                ("submitit_local", "hydra.launcher.timeout_min=10"),
+                ("joblib", "hydra.launcher.n_jobs=2"),
+            )
+        ]
+    for swept in started:
+        assert swept.result().returncode == 0, swept.result().stderr
+    runs = [json.loads(path.read_text()) for path in tmp_path.glob("*/[01]/stages.json")]
+    made = [record["key"] for run in runs for record in run if not record["found"]]
+    assert len(runs) == 4
+    assert sorted(made) == sorted(set(made))
+    assert len(made) == len(list((tmp_path / "store").glob("*/*/stage.json")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,25 @@ def flip_a_byte(folder: Path) -> None:
     path.write_bytes(content)
 
 
+def replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def replace_by_file(folder: Path) -> None:
+    (folder / "model" / "weights").unlink()
+    (folder / "model").rmdir()
+    (folder / "model").write_text("no folder")
+
+
+def in_the_manifest(key: str, value: object) -> Callable[[Path], object]:
+    def harm(folder: Path) -> None:
+        manifest = files.read_manifest(folder)
+        (folder / files.MANIFEST).write_text(json.dumps(manifest | {key: value}))
+
+    return harm
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a flipped byte": (flip_a_byte, "is not as it was written"),
     "a truncated file": (lambda folder: (folder / "curve.json").write_text("[1, 2"), "is not as it was written"),
@@ -44,6 +64,22 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "manifest in",
     ),
+    "a folder in a file's place": (lambda folder: replace_by_folder(folder / "curve.json"), "is not as it was written"),
+    "a file in a folder's place": (replace_by_file, "is missing"),
+    "a folder in the place of the manifest": (lambda folder: replace_by_folder(folder / files.MANIFEST), "manifest in"),
+    **{
+        f"a manifest with {key} {value}": (in_the_manifest(key, value), "manifest in")
+        for key, values in {
+            "seconds": (None, "3"),
+            "inputs": (None, ["a"], {"a": None}),
+            "files": (None, {"curve.json": 3}),
+            "settings": (None,),
+            "environment": (None, "x"),
+            "name": (None,),
+            "version": ("1",),
+        }.items()
+        for value in values
+    },
     "a missing manifest": (lambda folder: (folder / files.MANIFEST).unlink(), "manifest in"),
 }
 
@@ -117,3 +153,7 @@ def test_a_damaged_manifest_of_a_result_that_nobody_asks_for_stops_no_run_and_no
     assert (record.key, record.cost, record.environment) == (made.key, 0.0, {})
     main(["--store", str(made.store.dir), "ls"])
     assert "1 entries" in capsys.readouterr().out
+    for command in ("show", made.key), ("verify",):
+        with pytest.raises(SystemExit) as ended:
+            main(["--store", str(made.store.dir), *command])
+        assert DAMAGE[what][1] in f"{ended.value.code}{capsys.readouterr().out}"
