@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,7 +13,9 @@ import numpy as np
 from augsbert.errors import UserError
 from augsbert.evaluation import PRIMARY
 from augsbert.reporting.runs import Run
+from augsbert.reporting.settings import further_seeds, hangs_on
 from augsbert.reporting.table import ENCODERS
+from augsbert.run_files import METRICS
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +29,13 @@ class Cell:
     Args:
         encoder: as in the keys of ``metrics.json``.
         settings: those that the encoder hangs on, of those in which the runs differ.
+        further: those that are seeds beside the run's own.
         runs: one of each seed.
     """
 
     encoder: str
     settings: dict[str, str]
+    further: Sequence[str] = ()
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
@@ -39,10 +43,20 @@ class Cell:
         """The encoder's name in a table."""
         return ENCODERS.get(self.encoder, self.encoder)
 
+    def value(self, run: Run, metric: str, split: Split = "test") -> float:
+        """A metric (0..1) of a run's encoder; nan where it has none."""
+        value = run.metrics.get(f"{self.encoder}/{split}/{metric}")
+        return float(value) if isinstance(value, int | float) else math.nan
+
     def values(self, metric: str, split: Split = "test") -> np.ndarray:
         """A metric (0..1) of each seed that has it; nan, of scores that tell nothing, counts as having none."""
-        found = [run.metrics.get(f"{self.encoder}/{split}/{metric}") for run in self.runs.values()]
-        return np.array([value for value in found if value is not None and value == value], dtype=float)
+        found = np.array([self.value(run, metric, split) for run in self.runs.values()])
+        return found[~np.isnan(found)]
+
+    def like(self, run: Run, metric: str) -> Run | None:
+        """The cell's run with the seeds of another cell's, if it has the metric."""
+        own = self.runs.get(run.repetition(self.further))
+        return None if own is None or math.isnan(self.value(own, metric)) else own
 
     @property
     def seconds(self) -> float:
@@ -80,14 +94,16 @@ def cells(runs: Sequence[Run], keys: Sequence[str]) -> list[Cell]:
         UserError: two runs have the same settings and seed, and other stages.
     """
     found: dict[tuple[str, ...], Cell] = {}
+    seeds = further_seeds(runs, keys)
     for encoder in ENCODERS:
         having = [run for run in runs if encoder in run.encoders]
-        matter = _hangs_on(encoder, having, keys)
+        matter = hangs_on(encoder, having, keys)
+        further = [key for key in matter if key in seeds]
         for run in having:
-            settings = {key: run.setting(key) for key in matter}
-            cell = found.setdefault((encoder, *settings.values()), Cell(encoder, settings))
+            settings = {key: run.setting(key) for key in matter if key not in seeds}
+            cell = found.setdefault((encoder, *settings.values()), Cell(encoder, settings, further))
             _refuse_another(cell, run)
-            cell.runs.setdefault(run.seed, run)
+            cell.runs.setdefault(run.repetition(further), run)
     return list(found.values())
 
 
@@ -97,7 +113,7 @@ def _refuse_another(cell: Cell, run: Run) -> None:
     Raises:
         UserError: with both folders.
     """
-    other = cell.runs.get(run.seed, run)
+    other = cell.runs.get(run.repetition(cell.further), run)
     if other.encoders[cell.encoder] == run.encoders[cell.encoder]:
         return
     differ = [f"trainer={run.setting('trainer')}" for run in (other, run)]
@@ -110,63 +126,17 @@ def _refuse_another(cell: Cell, run: Run) -> None:
     )
 
 
-def _hangs_on(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> list[str]:
-    """The settings that tell an encoder's evaluations apart, paths left out first: they come with their data set.
-
-    A setting of which nothing shows that the encoder does not hang on it stays.
-    """
-    matter = [key for key in keys if any(_is_read(key, encoder, run) for run in runs)]
-    for key in sorted(matter, key=lambda key: not key.endswith("path")):
-        others = [other for other in matter if other != key]
-        if _tell_apart(encoder, runs, others) and (key.endswith("path") or _is_shared(encoder, runs, key)):
-            matter = others
-    return matter
-
-
-#: Settings -> the kind of stage that reads them.
-_READ_BY = {
-    **{"pool": "pool", "sampler": "candidates", "augmenter": "augmented", "cross_encoder": "labels"},
-    **dict.fromkeys(("selector", "train_on", "relabel_gold", "rounds"), "silver"),
-}
-_FIT_OF_BI_ENCODER = re.compile(r"bi_encoder[./](?:fit|loss)(?:\.(\w+))?")
-#: Settings of the bi-encoder's fit that conf/config.yaml gives the baseline, too; the poly-encoder has others of them.
-_FOLLOWED = ("precision", "seed_optimization")
-
-
-def _is_read(key: str, encoder: str, run: Run) -> bool:
-    """Whether an encoder of the run can hang on a setting: not where what reads it stands nowhere behind it."""
-    behind = run.behind(encoder)
-    # A part that is mounted elsewhere, such as bi_encoder/loss@baseline.loss, is read there.
-    key = key.rpartition("@")[2]
-    if match := _FIT_OF_BI_ENCODER.match(key):
-        fitted = encoder == "poly_encoder" or any(stage["name"].startswith("bi_encoder") for stage in behind)
-        return fitted or match[1] in _FOLLOWED
-    group = key.partition(".")[0]
-    return group == encoder or group not in _READ_BY or any(stage["kind"] == _READ_BY[group] for stage in behind)
-
-
-def _tell_apart(encoder: str, runs: Sequence[Run], keys: Sequence[str]) -> bool:
-    """Whether runs of one seed that agree in these settings share the encoder's evaluation."""
-    found: dict[tuple[str, ...], str] = {}
-    evaluations = [((run.seed, *map(run.setting, keys)), run.encoders[encoder]) for run in runs]
-    return all(found.setdefault(settings, evaluation) == evaluation for settings, evaluation in evaluations)
-
-
-def _is_shared(encoder: str, runs: Sequence[Run], key: str) -> bool:
-    """Whether runs that differ in this setting share the encoder's evaluation."""
-    values: dict[str, set[str]] = {}
-    for run in runs:
-        values.setdefault(run.encoders[encoder], set()).add(run.setting(key))
-    return any(len(found) > 1 for found in values.values())
-
-
 def primary(runs: Sequence[Run]) -> str:
     """The metric that these runs are compared by.
 
     Raises:
-        UserError: some are of regression and some of binary tasks.
+        UserError: some are of regression and some of binary tasks, or none has a metric.
     """
     names = {name for name in PRIMARY.values() for run in runs if any(key.endswith(f"/{name}") for key in run.metrics)}
+    if not names:
+        raise UserError(
+            f"{runs[0].folder / METRICS}: it has no metric of an encoder. Run the command of this run again."
+        )
     if len(names) > 1:
         raise UserError(f"the runs have no metric in common ({', '.join(sorted(names))}). Compare them apart.")
     return names.pop()

@@ -12,9 +12,10 @@ import pandas as pd
 
 from augsbert.errors import UserError
 from augsbert.reporting.cells import Cell, Split, cells, primary
-from augsbert.reporting.gains import Gain, gains
+from augsbert.reporting.gains import Gain, gains, gains_table
 from augsbert.reporting.grid import Grid, Text
-from augsbert.reporting.runs import Run, differing
+from augsbert.reporting.runs import Run
+from augsbert.reporting.settings import differing
 from augsbert.reporting.table import METRICS
 
 _MOST_COLUMNS = 8
@@ -69,8 +70,13 @@ class Comparison:
 
     @property
     def seeds(self) -> list[str]:
-        """All seeds of the runs."""
-        return list(dict.fromkeys(run.seed for run in self.runs))
+        """All seeds of the runs, as cells have them."""
+        return list(dict.fromkeys(run.repetition(self._further) for run in self.runs))
+
+    @cached_property
+    def _further(self) -> list[str]:
+        """The settings that are seeds beside the run's own."""
+        return list(dict.fromkeys(key for cell in self.cells for key in cell.further))
 
     @cached_property
     def gains(self) -> list[Gain]:
@@ -105,7 +111,14 @@ class Comparison:
         lines = [
             [Text(", ".join(label)), *(row.get(column, Text()) for column in columns)] for label, row in rows.items()
         ]
-        return Grid(title, [_seeds(self.seeds), *head], lines, self._notes())
+        return Grid(title, [self._head(), *head], lines, self._notes())
+
+    def _head(self) -> str:
+        """Which seeds the table is over."""
+        if len(self.seeds) == 1:
+            return f"seed {self.seeds[0]}"
+        names = f" ({'/'.join(['seed', *self._further])})" if self._further else ""
+        return f"{len(self.seeds)} seeds{names}: {', '.join(self.seeds)}"
 
     def _columns_of(self, cell: Cell, columns: Sequence[str]) -> Sequence[str]:
         """The columns in which a cell stands: all where it does not hang on their setting."""
@@ -151,44 +164,17 @@ class Comparison:
 
     @property
     def _uneven(self) -> bool:
-        return any(len(cell.runs) != len(self.seeds) for cell in self.cells)
+        splits: tuple[Split, ...] = ("test",) if self.columns else ("dev", "test")
+        counts = {len(cell.values(self.metric, split)) for cell in self.cells for split in splits}
+        return bool(counts - {0, len(self.seeds)})
 
     def gains_table(self) -> Grid:
-        """A row for each gain: how large, how sure, and how much of the way to the cross-encoder."""
-        binary = any(not math.isnan(gain.p_labels) for gain in self.gains)
-        p_values = ["p seeds", "p pairs", *(["p labels"] if binary else [])]
-        columns = ["against the baseline", "Δ x100", "95 %", *p_values, "gap closed", "95 %"]
-        rows = [[Text(text) for text in _gain_row(gain, binary, len(self.seeds))] for gain in self.gains]
-        notes = ["p: paired t-test over seeds, bootstrap over test pairs, raised after Holm over the rows."]
-        if any(gain.seeds != len(self.seeds) for gain in self.gains):
-            notes.append("In brackets: seeds that have both, where they are fewer than all.")
-        return Grid("AugSBERT against the baseline, test", columns, rows, notes)
-
-
-def _gain_row(gain: Gain, binary: bool, seeds: int) -> list[str]:
-    result, settings = gain.compared, [f"{key}={value}" for key, value in gain.cell.settings.items()]
-    fewer = f" ({gain.seeds})" if gain.seeds != seeds else ""
-    row = [", ".join([gain.cell.label, *settings]) + fewer, f"{100 * result.difference:+.2f}"]
-    row += [_range(result.interval, 100, "+.2f"), _p(gain.p_seeds), _p(gain.p_pairs)]
-    row += [_p(gain.p_labels)] if binary else []
-    share = "" if math.isnan(result.share) else f"{100 * result.share:.0f} %"
-    return [*row, share, _range(result.share_interval, 100, ".0f")]
-
-
-def _range(bounds: tuple[float, float], factor: float, form: str) -> str:
-    return "" if math.isnan(bounds[0]) else " to ".join(format(factor * bound, form) for bound in bounds)
-
-
-def _p(value: float) -> str:
-    return "" if math.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+        """A row for each gain."""
+        return gains_table(self.gains, len(self.seeds))
 
 
 def _metrics(runs: Sequence[Run]) -> list[str]:
     return list(dict.fromkeys(key.split("/")[2] for run in runs for key in run.metrics if "/test/" in key))
-
-
-def _seeds(seeds: Sequence[str]) -> str:
-    return f"seed {seeds[0]}" if len(seeds) == 1 else f"{len(seeds)} seeds: {', '.join(seeds)}"
 
 
 def is_number(text: str) -> bool:

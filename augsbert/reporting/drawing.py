@@ -22,6 +22,7 @@ DASHES = ("-", "--", ":", "-.")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 _STYLE = {
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a setting's value may have a $
     "svg.hashsalt": "augsbert",
     "font.size": 9,
     "font.family": "sans-serif",

@@ -52,7 +52,7 @@ def page(
         Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
         .from_string(template)
         .render(
-            title=", ".join(folder.name for folder in folders),
+            title=", ".join(folder.resolve().name for folder in folders),
             folders=folders,
             written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
             runs=len(comparison.runs),

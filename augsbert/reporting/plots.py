@@ -148,6 +148,8 @@ def quality_by_cost(comparison: Comparison) -> str | None:
         seconds = [cell.seconds for cell in cells]
         scale = "log" if max(seconds) > 30 * min(seconds) else "linear"
         drawing.axes.set(xscale=scale, xlabel="seconds", ylabel=f"{_named(comparison.metric)} x100, test")
+        if scale == "log":  # whose own ticks are formulas
+            drawing.axes.xaxis.set(major_formatter="{x:g}", minor_formatter="")
         drawing.legend()
     return drawing.svg
 

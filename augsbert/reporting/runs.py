@@ -1,8 +1,9 @@
-"""Runs read back from the files that they left, and the settings in which they differ."""
+"""Runs read back from the files that they left, and the jobs that left none."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +15,8 @@ import pandas as pd
 from augsbert.errors import UserError
 from augsbert.run_files import HISTOGRAM, METRICS, PREDICTIONS, SETTINGS, STAGES, STATUS
 
-#: Settings that change no figure, or what the table is over anyway (``seed``), by how they begin.
-_APART = ("hydra", "logger", "trainer", "store", "pruning", "plan", "objective", "compare", "seed")
+#: ``${seed}`` in an override of a sweep, as Hydra escapes it for the jobs; a single run's overrides have its value.
+_OF_THE_SEED = r"$\{seed\}"
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,12 @@ class Run:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """As in ``metrics.json``."""
-        return _json(self.folder / METRICS)
+        return _json(self.folder / METRICS, dict)
 
     @cached_property
     def stages(self) -> list[dict[str, Any]]:
         """As in ``stages.json``, by which two runs know that they share a stage."""
-        return _json(self.folder / STAGES)
+        return _json(self.folder / STAGES, list, ("name", "kind", "key", "inputs", "cost", "environment"))
 
     @property
     def adapted(self) -> bool:
@@ -57,12 +58,12 @@ class Run:
     def histogram(self) -> pd.DataFrame | None:
         """Counts of silver's and gold's scores in bins of 0..1; None of a run without silver."""
         path = self.folder / HISTOGRAM
-        return pd.DataFrame(_json(path)) if path.exists() else None
+        return pd.DataFrame(_json(path, list, ("low", "silver", "gold"))) if path.exists() else None
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """As in ``settings.json``: ``overrides``, ``choices`` of parts, and the resolved ``config``."""
-        return _json(self.folder / SETTINGS)
+        return _json(self.folder / SETTINGS, dict, ("overrides", "choices", "config"))
 
     @cached_property
     def overrides(self) -> dict[str, str]:
@@ -71,13 +72,20 @@ class Run:
         return {key: value for key, equals, value in split if equals}
 
     def setting(self, key: str) -> str:
-        """A setting's value in one spelling, or the part that was chosen for a group; empty where the run has none."""
+        """A setting's value in one spelling, or the part that was chosen for a group; empty where the run has none.
+
+        Of one that comes with the seed, as ``dataset.train=fold_${seed}.csv``, it is what was given: runs of several
+        seeds do not differ in it.
+        """
         if key in self.settings["choices"]:
             return str(self.settings["choices"][key])
+        given = self.overrides.get(key, "")
+        if _OF_THE_SEED in given and not key.endswith(".seed"):
+            return given.replace("\\", "")
         node: Any = self.settings["config"]
         for name in key.split("."):
             if not isinstance(node, Mapping) or name not in node:
-                return spelt(self.overrides.get(key, ""))
+                return spelt(given)
             node = node[name]
         return spelt(node)
 
@@ -85,6 +93,10 @@ class Run:
     def seed(self) -> str:
         """Of the run."""
         return self.setting("seed")
+
+    def repetition(self, further: Iterable[str]) -> str:
+        """Its seed, and behind strokes those that its parts have of their own; ``-`` for a part that has none."""
+        return "/".join([self.seed, *(self.setting(key) or "-" for key in further)])
 
     @cached_property
     def encoders(self) -> dict[str, str]:
@@ -125,26 +137,31 @@ def read(folders: Iterable[Path]) -> list[Run]:
     return list(runs.values())
 
 
-def _json(path: Path) -> Any:
-    """What a run has left.
+def _json(path: Path, kind: type, fields: Sequence[str] = ()) -> Any:
+    """What a run has left: a mapping, or a list of mappings, that have these fields.
 
     Raises:
-        UserError: it cannot be read, or is not JSON.
+        UserError: it cannot be read, is not JSON, or is something else.
     """
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: it cannot be read ({error}). Run the command of this run again.") from error
+    rows = found if isinstance(found, list) else [found]
+    if isinstance(found, kind) and all(isinstance(row, dict) and row.keys() >= set(fields) and row for row in rows):
+        return found
+    raise UserError(f"{path}: it is not what a run leaves there. Run the command of this run again.")
 
 
 def _in_order(path: Path) -> list[tuple[int, str]]:
-    return [(int(name), "") if name.isdigit() else (-1, name) for name in path.parts]
+    return [(int(name), "") if name.isdecimal() else (-1, name) for name in path.parts]
 
 
 def failures(folders: Iterable[Path]) -> list[tuple[Path, str]]:
     """The jobs in or below these folders that failed, with the reason, or did not end."""
-    statuses = [path for folder in folders for path in sorted(folder.rglob(STATUS))]
-    read = [(path.parent, _status(path)) for path in statuses]
+    statuses = [path for folder in folders for path in sorted(folder.rglob(STATUS), key=_in_order)]
+    once = {path.resolve(): path for path in statuses}
+    read = [(path.parent, _status(path)) for path in once.values()]
     reasons = {"failed": "", "running": "It has not ended: it is under way, or its process was killed."}
     return [(f, status["reason"] or reasons[state]) for f, status in read if (state := status.get("state")) in reasons]
 
@@ -153,16 +170,9 @@ def _status(path: Path) -> dict[str, Any]:
     """A job's status; empty of a file that is no such thing, which another program may have left."""
     try:
         status = json.loads(path.read_text())
-    except ValueError:
+    except (OSError, ValueError):
         return {}
     return status if isinstance(status, dict) and "reason" in status else {}
-
-
-def differing(runs: Sequence[Run]) -> list[str]:
-    """The settings of the command lines in which these runs differ, in the order in which they were given."""
-    given = dict.fromkeys(key for run in runs for key in run.overrides)
-    keys = [key for key in given if not key.startswith(_APART)]
-    return [key for key in keys if len({run.setting(key) for run in runs}) > 1]
 
 
 def spelt(value: Any) -> str:
@@ -175,6 +185,9 @@ def spelt(value: Any) -> str:
         return f"[{', '.join(map(spelt, value))}]"
     text = str(value)
     try:
-        return format(float(text), ".12g")
+        number = float(text)
     except ValueError:
         return {"none": "null"}.get(text.lower(), text)
+    if re.fullmatch(r"[+-]?\d+", text):  # a seed may be larger than a float can tell apart
+        return str(int(text))
+    return str(int(number)) if number.is_integer() and abs(number) < 2**53 else format(number, ".12g")

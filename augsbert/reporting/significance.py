@@ -43,6 +43,9 @@ def compare(
         others: of the other one.
         uppers: of a third one, None for a seed without it; the share is over the seeds that have all three.
     """
+    fewest = min(map(len, baselines))  # of a large test set there are fewer, and seeds may draw sets of their own
+    baselines, others = ([drawn[:fewest] for drawn in every] for every in (baselines, others))
+    uppers = [None if drawn is None else drawn[:fewest] for drawn in uppers]
     gain = np.mean(others, axis=0) - np.mean(baselines, axis=0)
     drawn = gain[1:][~np.isnan(gain[1:])]
     if np.isnan(gain[0]) or not len(drawn):
@@ -67,9 +70,10 @@ def _p_value(gain: float, drawn: np.ndarray) -> float:
 def _share(baseline: np.ndarray, other: np.ndarray, upper: np.ndarray) -> tuple[float, tuple[float, float]]:
     """The share of the gap that the gain closes; nan where it is not sure that there is a gap."""
     gain, gap = other - baseline, upper - baseline
-    if np.isnan(gap).any() or (gap <= 0).mean() > 0.025 or gap[0] <= 0:
+    known = ~np.isnan(gain + gap)
+    if not known[0] or gap[0] <= 0 or (gap[known] <= 0).mean() > 0.025:
         return math.nan, _NONE
-    sure = gap > 0
+    sure = known & (gap > 0)
     return float(gain[0] / gap[0]), _interval(gain[sure][1:] / gap[sure][1:])
 
 

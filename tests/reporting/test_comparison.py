@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,83 +18,11 @@ from augsbert.reporting.__main__ import main
 from augsbert.reporting.cells import compared
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.grid import Grid, Text, latex, markdown, screen
-from augsbert.reporting.runs import read, spelt
+from augsbert.reporting.runs import read
 from augsbert.reporting.significance import holm
+from tests.reporting.left import HERE, QUALITY, change, on_both, scored
 
-QUALITY = {"untrained": 0.5, "baseline": 0.7, "bi_encoder": 0.8, "cross_encoder": 0.9}
-HERE = {"torch": "2.13", "device": "cpu x 1"}
 Leave = Callable[..., Path]
-
-
-@pytest.fixture
-def leave(tmp_path: Path) -> Leave:
-    """Leaves a run's files in a folder of the sweep ``tmp_path/sweep``."""
-
-    def run(number: int, environment: dict[str, str] = HERE, **settings: str) -> Path:
-        folder = tmp_path / "sweep" / str(number)
-        folder.mkdir(parents=True)
-        seed, size, sampler = (
-            settings.get("seed", "0"),
-            settings.get("gold_size", "100"),
-            settings.get("sampler", "bm25"),
-        )
-        config = {"seed": int(seed), "gold_size": int(float(size)), "sampler": {"top_k": 3}, "relabel_gold": False}
-        settings |= {"sampler": sampler}
-        written = {"overrides": [f"{key}={value}" for key, value in settings.items()], "config": config}
-        (folder / "settings.json").write_text(json.dumps(written | {"choices": {"sampler": sampler}}))
-        fitted = size + seed + settings.get("baseline.fit.epochs", "")
-        hangs_on = {"untrained": "", "baseline": fitted, "cross_encoder": size + seed}
-        own = size + seed + sampler + settings.get("bi_encoder.fit.epochs", "")
-        keys = {name: f"{name}{hangs_on.get(name, own)}" for name in QUALITY}
-        stages: list[dict[str, Any]] = [{"name": "dataset", "kind": "dataset", "key": "data", "inputs": {}}]
-        behind: dict[str, dict[str, str]] = {"bi_encoder": {}}
-        for name, by in (("candidates", sampler), ("silver", sampler + size), ("bi_encoder", own)):
-            stages.append({"name": name, "kind": name, "key": f"{name} {by}", "inputs": dict(behind["bi_encoder"])})
-            behind["bi_encoder"] = {name: f"{name} {by}"}
-        stages += [
-            {
-                "name": f"evaluation/{name}",
-                "kind": "evaluation",
-                "key": key,
-                "inputs": {"dataset": "data"} | behind.get(name, {}),
-            }
-            for name, key in keys.items()
-        ]
-        stages = [{**stage, "cost": 2.0, "found": False, "environment": environment} for stage in stages]
-        (folder / "stages.json").write_text(json.dumps(stages))
-        predictions = _predictions(int(seed))
-        predictions.to_parquet(folder / "predictions.parquet")
-        test = predictions[predictions["split"] == "test"]
-        quality = {name: float(test[name].corr(test["score"], method="spearman")) for name in QUALITY}
-        (folder / "metrics.json").write_text(json.dumps(_on_both("spearman", quality) | {"silver/pairs": 10.0}))
-        bins = pd.DataFrame({"low": np.arange(20) / 20, "high": np.arange(1, 21) / 20, "silver": 5, "gold": 2})
-        bins.to_json(folder / "histogram.json", orient="records")
-        return folder
-
-    return run
-
-
-def _on_both(metric: str, values: dict[str, float]) -> dict[str, float]:
-    """A metric of each encoder on test, and on dev in the other order, so that neither can be taken for the other."""
-    dev = {f"{name}/dev/{metric}": 1 - value for name, value in values.items()}
-    return dev | {f"{name}/test/{metric}": value for name, value in values.items()}
-
-
-def _predictions(seed: int) -> pd.DataFrame:
-    random, gold = np.random.default_rng(seed), np.tile(np.linspace(0, 1, 60), 2)
-    noise = {name: (1 - quality) * random.standard_normal(120) for name, quality in QUALITY.items()}
-    sentences = {f"sentence{i}": [f"sentence <{i}> {n}" for n in range(120)] for i in (1, 2)}
-    split = {"split": ["dev"] * 60 + ["test"] * 60}
-    return pd.DataFrame({**sentences, "score": gold, **split, **{name: gold + noise[name] for name in noise}})
-
-
-@pytest.fixture
-def grid(leave: Leave, tmp_path: Path) -> Path:
-    """Two samplers x two sizes x two seeds."""
-    jobs = [(sampler, size, seed) for sampler in ("random", "bm25") for size in ("100", "20") for seed in ("0", "1")]
-    for number, (sampler, size, seed) in enumerate(jobs):
-        leave(number, sampler=sampler, gold_size=size, seed=seed, logger="none", **{"dataset.path": str(number)})
-    return tmp_path / "sweep"
 
 
 def test_settings_that_change_no_figure_are_no_difference(grid: Path) -> None:
@@ -105,22 +33,6 @@ def test_one_value_in_two_spellings_is_one_value(leave: Leave, tmp_path: Path) -
     leave(0, seed="0")
     leave(1, seed="1", relabel_gold="false", gold_size="1e2")
     assert Comparison(read([tmp_path / "sweep"])).keys == []
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("4e-4", "0.0004"),
-        (0.0004, "0.0004"),
-        ("300", "300"),
-        (None, "null"),
-        (False, "false"),
-        ([0, "5"], "[0, 5]"),
-        ("bm25", "bm25"),
-    ],
-)
-def test_a_value_has_one_spelling(value: Any, text: str) -> None:
-    assert spelt(value) == text
 
 
 def test_two_runs_that_say_the_same_and_are_not_are_refused(leave: Leave, tmp_path: Path) -> None:
@@ -197,14 +109,13 @@ def _without(folder: Path, *encoders: str) -> None:
 def test_a_metric_that_is_not_a_number_is_no_figure(leave: Leave, tmp_path: Path) -> None:
     for seed in ("0", "1"):
         leave(int(seed), seed=seed)
-    metrics = tmp_path / "sweep" / "1" / "metrics.json"
-    metrics.write_text(
-        metrics.read_text().replace('"bi_encoder/test/spearman": ', '"bi_encoder/test/spearman": NaN, "x": ')
-    )
+    change(tmp_path / "sweep" / "1" / "metrics.json", **{"bi_encoder/test/spearman": math.nan})
     comparison = Comparison(read([tmp_path / "sweep"]))
     assert [gain.seeds for gain in comparison.gains] == [1]
-    row = next(row for row in comparison.table().rows if row[0].text == "AugSBERT")
+    table = comparison.table()
+    row = next(row for row in table.rows if row[0].text == "AugSBERT")
     assert row[2].text.endswith("(1)")
+    assert table.notes == ["In brackets: seeds, where a cell has fewer or more."]
 
 
 def test_a_row_stands_for_what_its_encoder_hangs_on_and_numbers_make_the_columns(grid: Path) -> None:
@@ -300,12 +211,15 @@ def test_without_matplotlib_there_is_the_table_and_the_line_to_type(
 
 
 def test_jobs_that_failed_or_did_not_end_are_said_below_the_table(grid: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for job, state, reason in (("8", "done", ""), ("9", "failed", "too few"), ("a", "running", "")):
+    for job, state, reason in (("8", "done", ""), ("9", "failed", "too few"), ("10", "running", "")):
         (grid / job).mkdir()
         (grid / job / "status.json").write_text(json.dumps({"state": state, "reason": reason}))
     main([str(grid), "--no-html"])
     unended = "It has not ended: it is under way, or its process was killed."
-    assert caplog.messages == [f"not in the table: {grid / '9'}: too few", f"not in the table: {grid / 'a'}: {unended}"]
+    assert caplog.messages == [
+        f"not in the table: {grid / '9'}: too few",
+        f"not in the table: {grid / '10'}: {unended}",
+    ]
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:100])])
@@ -338,7 +252,7 @@ def _of_labels(folder: Path, predictions: pd.DataFrame, metric: str) -> None:
     """Leave these predictions of labels instead of scores, and their metrics."""
     predictions["score"] = (predictions["score"] > 0.5).astype(float)
     predictions.to_parquet(folder / "predictions.parquet")
-    figures = {key: v for name in (metric, "accuracy") for key, v in _on_both(name, _judged(predictions, name)).items()}
+    figures = {key: v for name in (metric, "accuracy") for key, v in on_both(name, _judged(predictions, name)).items()}
     (folder / "metrics.json").write_text(json.dumps(figures))
 
 
@@ -347,7 +261,7 @@ def test_p_values_of_each_kind_are_raised_after_holm(
 ) -> None:
     jobs = [(sampler, share, seed) for sampler, share in (("a", 1.0), ("b", 2.5), ("c", 4.0)) for seed in (0, 1)]
     for number, (sampler, share, seed) in enumerate(jobs):
-        predictions = _predictions(seed)
+        predictions = scored(seed)
         predictions["bi_encoder"] = predictions["score"] + share * (predictions["bi_encoder"] - predictions["score"])
         _of_labels(leave(number, sampler=sampler, seed=str(seed)), predictions, "accuracy")
     found = Comparison(read([tmp_path / "sweep"]), "accuracy").gains
@@ -401,62 +315,3 @@ def test_a_mistake_is_one_message(grid: Path, tmp_path: Path, arguments: list[st
     with pytest.raises(SystemExit) as ended:
         main([places.get(argument, argument) for argument in arguments])
     assert ended.value.code == f"error: {said.replace('EMPTY', places['EMPTY'])}"
-
-
-def test_the_page_is_one_small_file_that_loads_nothing(grid: Path) -> None:
-    (grid / "9").mkdir()
-    status = {"state": "failed", "reason": "gold_size=<1>: too few"}
-    (grid / "9" / "status.json").write_text(json.dumps(status))
-    main([str(grid)])
-    page = (grid / "report.html").read_text()
-    assert len(page) < 400_000
-    assert page.count("<svg") == 7
-    assert not re.findall(r'(?:src|href)="(?!data:|#)', page)
-    assert "gold_size=&lt;1&gt;: too few" in page
-    assert "sentence &lt;1&gt;" in page
-    assert "#010203" not in page
-
-
-def test_the_page_of_200_runs_stays_small_and_its_plots_say_how_many_they_show(leave: Leave, tmp_path: Path) -> None:
-    for number in range(200):
-        leave(number, sampler=f"s{number // 4}", seed=str(number % 4))
-    main([str(tmp_path / "sweep")])
-    page = (tmp_path / "sweep" / "report.html").read_text()
-    assert len(page.encode()) < 2_000_000
-    assert "score (the first 7 of 50)" in page
-    assert page.count(">40 of 50<") == 2  # candidates, silver
-    assert ">40 of 200<" in page  # bi_encoder
-
-
-CHROMIUM = Path("/usr/bin/chromium")
-
-
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not there (apt-get install chromium)")
-def test_in_a_browser_tables_sort_and_filter_and_the_console_stays_empty(grid: Path) -> None:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    main([str(grid)])
-    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=quiet)
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.goto((grid / "report.html").as_uri())
-        test = page.locator("#figures th", has_text="test").locator("button")
-        column = [*page.locator("#figures th").all_text_contents()].index("test") + 1
-        for order in (1, -1):
-            test.click()
-            cells = page.locator(f"#figures td:nth-child({column})").all_text_contents()
-            assert [float(cell) for cell in cells] == sorted(map(float, cells), key=lambda value: order * value)
-        page.evaluate(f"document.querySelector('#figures tbody').rows[0].cells[{column - 1}].textContent = 'null'")
-        for order in (1, -1):
-            test.click()
-            *numbers, last = page.locator(f"#figures td:nth-child({column})").all_text_contents()
-            assert [float(cell) for cell in numbers] == sorted(map(float, numbers), key=lambda value: order * value)
-            assert last == "null"
-        page.locator("h2:has-text('All figures') + input").fill("baseline 100")
-        assert page.locator("#figures tbody tr:visible").count() == 2
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        assert said == []
-        browser.close()

@@ -192,3 +192,18 @@ def test_a_gap_that_is_not_sure_is_not_shared_out() -> None:
     noise = random.standard_normal((3, 60))
     found = over_pairs([Scored(gold, gold + noise[0], gold + noise[1], gold + 0.95 * noise[2])], "spearman")
     assert math.isnan(found.share)
+
+
+def test_a_resample_that_tells_nothing_is_left_out_of_all_alike(drawn: tuple[np.ndarray, ...]) -> None:
+    for values, place in zip(drawn, (5, 6, 7), strict=True):
+        values[0, place] = math.nan
+    found = compare(*map(list, drawn))
+    without = compare(*(list(np.delete(values, [5, 6, 7], axis=1)) for values in drawn))
+    assert (found.share, *found.share_interval) == pytest.approx((without.share, *without.share_interval))
+
+
+def test_of_test_sets_of_different_sizes_as_many_resamples_are_taken_as_both_have(
+    drawn: tuple[np.ndarray, ...],
+) -> None:
+    ragged = [[first, second[:900]] for first, second in drawn]
+    assert compare(*ragged) == compare(*(list(values[:, :900]) for values in drawn))

@@ -19,6 +19,7 @@ import wandb
 
 from augsbert.errors import UserError
 from augsbert.reporting import wandb_access, wandb_logger
+from augsbert.reporting.__main__ import main
 from augsbert.reporting.comparison import Comparison
 from augsbert.reporting.no_logger import NoRun
 from augsbert.reporting.wandb_logger import Wandb
@@ -324,6 +325,27 @@ def test_a_sweeps_summary_is_one_run_in_the_group_of_its_jobs_however_often_it_i
     assert first["run"].logged["figures"].columns == ["encoder", "seed", "test"]
     assert "a table" in first["run"].logged["report"].html
     assert first["run"].exit_code == 0
+
+
+def test_the_report_logs_its_table_and_its_page(
+    grid: Path, inits: list[dict[str, Any]], online: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("augsbert.reporting.page.PLOTS", {})
+    main([str(grid), "--wandb", "mine"])
+    (call,) = inits
+    assert (call["project"], call["group"], call["dir"]) == ("mine", sweep_name(grid), str(grid))
+    assert (call["config"]["metric"], call["config"]["settings"]) == ("spearman", ["gold_size", "sampler"])
+    figures, html = call["run"].logged["figures"], call["run"].logged["report"].html
+    assert figures.columns == ["encoder", "gold_size", "sampler", "seed", "metric", "dev", "test", "seconds", "run"]
+    assert len(figures.data) == 18
+    assert "AugSBERT, sampler=bm25" in html
+    assert (grid / "report.html").exists()
+
+
+def test_a_summary_without_a_page_is_refused(grid: Path, inits: list[dict[str, Any]]) -> None:
+    with pytest.raises(SystemExit, match=r"^error: --wandb logs report\.html: leave out --no-html\.$"):
+        main([str(grid), "--wandb", "mine", "--no-html"])
+    assert inits == []
 
 
 def test_a_run_that_ends_well_is_marked_so(tmp_path: Path, inits: list[dict[str, Any]], online: None) -> None:
