@@ -18,6 +18,12 @@ from augsbert.ranges import check_count
 SHARE = "AUGSBERT_JOB_THREADS"
 # Of glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+#: Flags of a processor that its figures hang on, in time or in the last digits, the most telling first; their names.
+_INSTRUCTIONS = {
+    **{flag: flag for flag in ("amx_bf16", "avx512_bf16", "avx512_vnni")},
+    **{"avx512f": "avx512", "avx2": "avx2", "avx": "avx"},
+    **{"svebf16": "sve_bf16", "bf16": "neon_bf16", "sve": "sve", "asimd": "neon", "neon": "neon"},
+}
 
 
 class Hardware:
@@ -101,9 +107,19 @@ def cores() -> int:
 @cache
 def _cpu_multiplies_bf16() -> bool:
     """AMX or AVX-512 bf16: elsewhere bf16 is emulated and slower than float32."""
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(_flags(_cpuinfo()))
+
+
+def _cpuinfo() -> str:
+    """What Linux says of the processors; empty elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.is_file() else ""
+
+
+def _flags(cpuinfo: str) -> set[str]:
+    """What the first processor can do: ``flags`` of an x86, ``Features`` of an ARM."""
+    lines = (line.partition(":") for line in cpuinfo.splitlines())
+    return next((set(words.split()) for name, _, words in lines if name.strip() in ("flags", "Features")), set())
 
 
 def require_device(name: str, device: str) -> None:
@@ -162,8 +178,15 @@ def return_memory() -> None:
 
 
 def describe() -> str:
-    """The processor's name, for the record beside a result."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0]} x {len(names)}" if names else "unknown"
+    """The processor's name, how many, and the instruction set that its figures hang on, for the record beside a result.
+
+    As in ``AMD EPYC x 2 (avx512_bf16)``; in records of before 2026-12 there is no instruction set.
+    """
+    cpuinfo = _cpuinfo()
+    lines = [line.partition(":") for line in cpuinfo.splitlines()]
+    names = [words.strip() for name, _, words in lines if name.strip() == "model name"]
+    # An ARM has no name there, and macOS no such file.
+    name = names[0] if names else platform.machine()
+    flags = _flags(cpuinfo)
+    best = next((f" ({title})" for flag, title in _INSTRUCTIONS.items() if flag in flags), "")
+    return f"{name} x {len(names) or os.cpu_count() or 1}{best}"

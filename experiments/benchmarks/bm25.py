@@ -1,4 +1,4 @@
-"""All against all by BM25, from strings to pairs: the sampler here, bm25s as it is and with numba, rank_bm25.
+"""All against all by BM25, from strings to pairs: the sampler here, bm25s as it is and with numba, tantivy, rank_bm25.
 
     python experiments/benchmarks/bm25.py --data FOLDER             # the questions of quora-IR-dataset.zip, top 6
     python experiments/benchmarks/bm25.py --data FOLDER --short
@@ -6,13 +6,17 @@
 rank_bm25 would take hours: it answers a sample of the queries on the whole index, and its time is extrapolated. The
 bm25s rows are its own tokenizer, told to keep words of one letter as ours does, and its own ``retrieve``, as it is, in
 threads, and compiled by numba in threads, then a table of pairs; without the sampler's other promises (ties by place,
-nothing of ``exclude``, each pair once).
+nothing of ``exclude``, each pair once). tantivy (0.27, of 2026; where it is installed) is a looser peer: its index
+knows a sentence's length by one byte only, and its k1 is 1.2, so that other neighbours come; it has the same words, one
+segment and one thread, as two brought nothing. retriv, which the goal names as well, is none: its last release (0.2.3)
+is of August 2023, pins PyStemmer 2.0.1 where 3.1 is current, and needs a KrovetzStemmer that has to be compiled.
 ``first_call`` is ours in a process that has compiled nothing.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import time
 from pathlib import Path
@@ -21,7 +25,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from turns import in_turn, ratios, spread, write
+from record import write
+from turns import in_turn, ratios, spread
 
 from augsbert.datasets.quora import Quora
 from augsbert.pairs import distinct_sentences
@@ -29,6 +34,7 @@ from augsbert.pool import Pool
 from augsbert.samplers.bm25 import BM25, tokenize
 
 TOP_K = 6
+RANK = "rank_bm25, extrapolated"
 NOTHING = pd.DataFrame(columns=["sentence1", "sentence2"])
 
 
@@ -49,6 +55,34 @@ def bm25s_retrieve(sentences: list[str], backend: str, threads: int = 0) -> int:
     rows, columns = np.nonzero((scores > 0) & (others != queries))
     texts = np.asarray(sentences, dtype=object)
     return len(pd.DataFrame({"sentence1": texts[rows], "sentence2": texts[others[rows, columns]]}))
+
+
+def tantivy_search(sentences: list[str]) -> int:
+    """tantivy by its own means; how many pairs of a sentence and another there are."""
+    tantivy: Any = importlib.import_module("tantivy")
+    builder = tantivy.SchemaBuilder().add_text_field("text", tokenizer_name="words", index_option="freq")
+    schema = builder.add_integer_field("place", fast=True).build()
+    index, lower = tantivy.Index(schema), tantivy.Filter.lowercase()
+    words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.regex(r"\w+")).filter(lower).build()
+    index.register_tokenizer("words", words)
+    with index.writer(128_000_000, 1) as writer:
+        for place, sentence in enumerate(sentences):
+            writer.add_document(tantivy.Document(text=sentence, place=place))
+        writer.commit()
+        writer.wait_merging_threads()
+    index.reload()
+    searcher, should = index.searcher(), tantivy.Occur.Should
+
+    def found(sentence: str) -> list[Any]:
+        terms = [tantivy.Query.term_query(schema, "text", word, "freq") for word in words.analyze(sentence)]
+        query = tantivy.Query.boolean_query([(should, term) for term in terms])
+        return [address for _, address in searcher.search(query, limit=TOP_K + 1, count=False).hits]
+
+    hits = [found(sentence) for sentence in sentences]
+    queries = np.repeat(np.arange(len(sentences)), [len(one) for one in hits])
+    others = np.array(searcher.fast_field_values("place", [address for one in hits for address in one]))
+    texts, apart = np.asarray(sentences, dtype=object), others != queries
+    return len(pd.DataFrame({"sentence1": texts[queries[apart]], "sentence2": texts[others[apart]]}))
 
 
 def rank_bm25_seconds(sentences: list[str], sample: int) -> float:
@@ -86,12 +120,14 @@ def measure(sentences: list[str], repeats: int) -> dict[str, Any]:
         "augsbert": lambda: ours(sentences),
         "bm25s": lambda: bm25s_retrieve(sentences, "numpy"),
         "bm25s, threads": lambda: bm25s_retrieve(sentences, "numpy", threads),
-        "rank_bm25, extrapolated": lambda: rank_bm25_seconds(sentences, sample=50),
+        RANK: lambda: rank_bm25_seconds(sentences, sample=50),
     }
     if importlib.util.find_spec("numba"):
         sides["bm25s, numba, threads"] = lambda: bm25s_retrieve(sentences, "numba", threads)
+    if importlib.util.find_spec("tantivy"):
+        sides["tantivy"] = lambda: tantivy_search(sentences)
     seconds = in_turn(sides, repeats)
-    best = min((side for side in sides if side.startswith("bm25s")), key=lambda side: sum(seconds[side]))
+    best = min((side for side in sides if side not in ("augsbert", RANK)), key=lambda side: sum(seconds[side]))
     return {
         "sentences": len(sentences),
         "top_k": TOP_K,
@@ -99,7 +135,7 @@ def measure(sentences: list[str], repeats: int) -> dict[str, Any]:
         "first_call_seconds": round(first, 1),
         "best_peer": best,
         "ratio_to_best": ratios(seconds, "augsbert", best),
-        "ratio_to_default": ratios(seconds, "augsbert", "rank_bm25, extrapolated"),
+        "ratio_to_default": ratios(seconds, "augsbert", RANK),
     }
 
 

@@ -20,7 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from turns import in_turn, ratios, spread, write
+from record import write
+from turns import in_turn, ratios, spread
+
+from augsbert.hardware import Hardware
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("cross_encoder", "baseline")
@@ -65,7 +68,7 @@ def measure(fixed: list[str], repeats: int) -> dict[str, Any]:
             "seconds": {side: spread(spent) for side, spent in seconds.items()},
             "ratio_to_one_process": ratios(seconds, "two ranks", "one process"),
         }
-    return {"fixed": fixed, **result}
+    return {"fixed": fixed, "precision": Hardware().precision("auto"), **result}
 
 
 if __name__ == "__main__":

@@ -4,15 +4,20 @@
     python experiments/benchmarks/encoding.py --data FOLDER --short    # 2,000, twice; nothing is written
 
 MiniLM with all its layers. The peer is measured as its documentation shows it (float32, batches of 32) and at its best:
-larger batches, a pool of processes, OpenVINO (see openvino_peer.py), whichever is fastest on a tenth of the sentences.
+bf16 weights or autocast where bfloat16 is multiplied in hardware, a pool of processes (in float32 and of bf16 weights),
+OpenVINO (see openvino_peer.py), each with the batch size that is fastest on a tenth of the sentences, chosen once
+(peers.py). All of these are then measured on all sentences, and the fastest counts; one that crashes is recorded as
+such and left out.
+
 The sampler embeds in float32 unless its ``bf16`` is set, as its neighbours must not depend on the processor. Where
-bfloat16 is multiplied in hardware, both are measured, the peer's bf16 weights and autocast are sides too, and the
-ratios are those of ours in bf16, as OpenVINO takes it by itself there.
+bfloat16 is multiplied in hardware, both are measured, and the ratios are those of ours in bf16, as OpenVINO takes it by
+itself there; under ``as_shipped`` are those of ours in float32 against the same peer.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,15 +25,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matrix import bound, products
 from openvino_peer import call, versions
-from turns import Work, bound, contest, minilm, pool_of, products, ratios, spread, write
+from peers import BATCHES, DEFAULT, Contest, Kinds, Work, contest, kind, pool_of
+from record import write
+from turns import minilm, ratios, spread
 
 from augsbert.datasets.quora import Quora
 from augsbert.hardware import Hardware
 from augsbert.pairs import distinct_sentences
 from augsbert.samplers.embedding import MAX_SEQ_LENGTH, embed
 
-BATCHES = (64, 128)
+FLOAT32 = "augsbert, fp32"
 
 
 def main() -> None:
@@ -48,53 +56,73 @@ def main() -> None:
 
 def measure(sentences: list[str], repeats: int, openvino: str | None) -> dict[str, Any]:
     """Ours against the peer's default and best."""
-    model, bf16 = minilm(), Hardware().precision("auto") == "bf16-mixed"
+    model, precision = minilm(), Hardware().precision("auto")
+    bf16 = precision == "bf16-mixed"
     own: dict[str, Work] = {"augsbert": partial(embed, model, bf16=bf16)}
     if bf16:
-        own["augsbert, fp32"] = partial(embed, model)
-    peers = peer_sides(model, bf16)
-    for size in (32, *BATCHES) if openvino else ():
-        task = {"encoder": "bi", "model": model, "batch_size": size, "max_seq_length": MAX_SEQ_LENGTH}
-        peers[f"peer, openvino, {size}"] = partial(call, openvino or "", task)
-    seconds, outputs, best, tried = contest(own, peers, sentences, repeats)
-    spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
+        own[FLOAT32] = partial(embed, model)
+    found = contest(own, peer_kinds(model, bf16, len(sentences), openvino), sentences, repeats)
+    spent, ratio = (spread(found.seconds["augsbert"])["median"], ratios(found.seconds, "augsbert", found.best))
     return {
         "sentences": len(sentences),
-        "bf16": bf16,
-        "sentences_per_second": {side: spread([len(sentences) / s for s in spent]) for side, spent in seconds.items()},
-        "peer_seconds_for_a_tenth": tried,
-        "best_peer": best,
+        "precision": precision,
+        **result(found, len(sentences)),
         **({"openvino_versions": versions(openvino)} if openvino else {}),
-        "ratio_to_best": ratio,
-        "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
-        "least_cosine_with_default": float(_cosines(outputs["augsbert"], outputs["peer, default"]).min()),
         "bound": bound(products(lambda: own["augsbert"](sentences)), spent, ratio["median"], bf16),
     }
 
 
-def peer_sides(model: str, bf16: bool) -> dict[str, Work]:
-    """``encode`` by default, in larger batches, in bf16 where it is multiplied in hardware, by a process a core."""
+def result(found: Contest, sentences: int) -> dict[str, Any]:
+    """What the turns come to."""
+    shipped = FLOAT32 if FLOAT32 in found.seconds else "augsbert"
+    return {
+        "sentences_per_second": {side: spread([sentences / s for s in spent]) for side, spent in found.seconds.items()},
+        **found.about(),
+        "ratio_to_best": ratios(found.seconds, "augsbert", found.best),
+        "ratio_to_default": ratios(found.seconds, "augsbert", DEFAULT),
+        "as_shipped": {
+            "precision": "32-true",
+            "ratio_to_best": ratios(found.seconds, shipped, found.best),
+            "ratio_to_default": ratios(found.seconds, shipped, DEFAULT),
+        },
+        "least_cosine_with_default": float(_cosines(found.outputs["augsbert"], found.outputs[DEFAULT]).min()),
+    }
+
+
+def peer_kinds(model: str, bf16: bool, texts: int, openvino: str | None) -> Kinds:
+    """``encode`` by default, and its kinds of settings: bf16 where it is multiplied in hardware, pools, OpenVINO."""
     from sentence_transformers import SentenceTransformer
 
-    peer = SentenceTransformer(model, device="cpu")
-    peer.max_seq_length = MAX_SEQ_LENGTH
-    sides: dict[str, Work] = {"peer, default": peer.encode}
-    for size in BATCHES:
-        sides[f"peer, batches of {size}"] = partial(peer.encode, batch_size=size)
+    def loaded(**how: Any) -> Any:
+        peer = SentenceTransformer(model, device="cpu", **how)
+        peer.max_seq_length = MAX_SEQ_LENGTH
+        return peer
+
+    def sized(peer: Any, **more: Any) -> Any:
+        return lambda size: partial(peer.encode, batch_size=size, **more)
+
+    sizes, peers = BATCHES["cpu"], {"fp32": loaded()}
+    kinds: dict[str, Mapping[str, Work]] = {DEFAULT: {DEFAULT: peers["fp32"].encode}}
+    kinds |= kind("peer, fp32", sizes, sized(peers["fp32"]))
     if bf16:
-        halved = SentenceTransformer(model, device="cpu", model_kwargs={"torch_dtype": torch.bfloat16})
-        halved.max_seq_length = MAX_SEQ_LENGTH
-        for size in BATCHES:
-            sides[f"peer, bf16 weights, {size}"] = partial(halved.encode, batch_size=size)
-            sides[f"peer, bf16 autocast, {size}"] = partial(autocast, peer, size)
-    sides["peer, pool of processes"] = partial(peer.encode, pool=pool_of(peer))
-    return sides
+        peers["bf16"] = loaded(model_kwargs={"torch_dtype": torch.bfloat16})
+        kinds |= kind("peer, bf16 weights", sizes, sized(peers["bf16"]))
+        kinds |= kind("peer, bf16 autocast", sizes, lambda size: partial(autocast, peers["fp32"], size))
+    for name, peer in peers.items():
+        kinds |= kind(f"peer, pool of processes, {name}", sizes, sized(peer, **pool_of(peer, texts)))
+    return kinds | (kind("peer, openvino", sizes, partial(_openvino, openvino, model)) if openvino else {})
 
 
 def autocast(peer: Any, size: int, sentences: list[str]) -> np.ndarray:
     """The peer's embeddings, multiplied in bfloat16."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         return peer.encode(sentences, batch_size=size)
+
+
+def _openvino(python: str, model: str, size: int) -> Work:
+    """The peer on OpenVINO."""
+    task = {"encoder": "bi", "model": model, "batch_size": size, "max_seq_length": MAX_SEQ_LENGTH}
+    return partial(call, python, task)
 
 
 def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

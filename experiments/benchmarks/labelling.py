@@ -5,16 +5,19 @@
     python experiments/benchmarks/labelling.py --data FOLDER --accelerator gpu
 
 Both have the same weights, a head of MiniLM, and give float32 scores. The peer is measured as its documentation shows
-it (float32, batches of 32) and at its best at the same precision: several batch sizes, bf16 weights or autocast where
-it is multiplied in hardware, its pool of processes, its OpenVINO backend (--openvino-python). The fastest of these on a
-tenth of the pairs counts. Our time holds all of a job: tokens, shards on disk, reading them back. On a GPU, where the
-peer needs neither pool nor OpenVINO, attention is torch's scaled_dot_product_attention on both sides.
+it (float32, batches of 32) and at its best at the same precision: bf16 weights or autocast where it is multiplied in
+hardware, its pool of processes (in float32 and of bf16 weights), its OpenVINO backend (--openvino-python), each with
+the batch size that is fastest on a tenth of the pairs, chosen once (peers.py). All of these are then measured on all
+pairs, and the fastest counts; one that crashes is recorded as such and left out. Our time holds all of a job: tokens,
+shards on disk, reading them back. On a GPU, where the peer needs neither pool nor OpenVINO, attention is torch's
+scaled_dot_product_attention on both sides.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,22 +25,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from matrix import DEVICES, bound, products
 from openvino_peer import call, versions
-from turns import DEVICES, Work, bound, contest, minilm, pool_of, products, ratios, spread, write
+from peers import BATCHES, DEFAULT, Contest, Kinds, Work, contest, kind, pool_of
+from record import write
+from turns import ratios, spread, with_new_head
 
 from augsbert.datasets.quora import Quora
 from augsbert.datasets.stsb import Stsb
 from augsbert.encoders.cross import CrossEncoder
-from augsbert.encoders.fit import Fit
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.pairs import SENTENCES
 from augsbert.progress import StageProgress
 from augsbert.samplers.bm25 import BM25
 from augsbert.scoring import read_scores, score
 
-BATCHES = {"cpu": (32, 64, 128), "gpu": (64, 256, 1024)}
-#: Of 32 it is as fast on a tenth of the pairs, and ended in a segmentation fault on all of them (2026.4, bf16).
-OPENVINO_BATCH = 64
 Texts = list[list[str]]
 
 
@@ -53,15 +55,6 @@ def silver_pairs(data: Path, count: int) -> pd.DataFrame:
         pairs = BM25()(Pool(sentences, nothing), nothing)
         tables.append(pairs.sample(count // 2, random_state=0))
     return pd.concat(tables, ignore_index=True)
-
-
-def new(folder: Path) -> Path:
-    """A cross-encoder's folder: MiniLM with a head that is not fitted, which takes the same time."""
-    module = CrossEncoder(minilm(), fit=Fit(epochs=1))
-    torch.manual_seed(0)
-    module.configure_model()
-    module.save(folder)
-    return folder
 
 
 def ours(model: Path, precision: str, hardware: Hardware, texts: Texts) -> np.ndarray:
@@ -86,7 +79,7 @@ def main() -> None:
     count, repeats = (1_000, 2) if args.short else (args.pairs, args.repeats)
     pairs = silver_pairs(args.data, count)
     with tempfile.TemporaryDirectory() as folder:
-        model = args.model or new(Path(folder) / "MiniLM, head not fitted")
+        model = args.model or with_new_head(Path(folder) / "MiniLM, head not fitted")
         found = measure(model, pairs, repeats, Hardware(args.accelerator), args.openvino_python)
         write("labelling", found, args.short, args.accelerator)
 
@@ -99,62 +92,68 @@ def measure(model: Path, pairs: pd.DataFrame, repeats: int, hardware: Hardware, 
     own = {"augsbert": partial(ours, model, precision, hardware)}
     if bf16:
         own["augsbert, fp32"] = partial(ours, model, "32-true", hardware)
-    peers = peer_sides(model, hardware.accelerator, bf16) | openvino_sides(openvino, model)
-    seconds, scores, best, tried = contest(own, peers, texts, repeats)
-    spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
-    reference = scores["peer, default"]
+    found = contest(own, peer_kinds(model, hardware.accelerator, bf16, len(texts), openvino), texts, repeats)
     return {
         "pairs": len(pairs),
         "model": model.name,
         "precision": precision,
-        "pairs_per_second": {side: spread([len(pairs) / s for s in spent]) for side, spent in seconds.items()},
-        "peer_seconds_for_a_tenth": tried,
-        "best_peer": best,
+        **result(found, len(pairs)),
         **({"openvino_versions": versions(openvino)} if openvino else {}),
-        "ratio_to_best": ratio,
-        "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
-        "rank_agreement_with_fp32": {side: _agreement(found, reference) for side, found in scores.items()},
-        "equal_among_other_neighbours": _alone(own["augsbert"], texts, scores["augsbert"]),
-        "bound": bound(
-            products(lambda: own["augsbert"](texts)), spent, ratio["median"], bf16, accelerator=hardware.accelerator
-        ),
+        "equal_among_other_neighbours": _alone(own["augsbert"], texts, found.outputs["augsbert"]),
+        "bound": _bound(found, partial(own["augsbert"], texts), bf16, hardware.accelerator),
     }
 
 
-def peer_sides(model: Path, accelerator: str, bf16: bool) -> dict[str, Work]:
-    """The peer's default, larger batches, bf16 where hardware multiplies it; on a CPU a pool of a process a core."""
+def result(found: Contest, pairs: int) -> dict[str, Any]:
+    """What the turns come to."""
+    reference = found.outputs[DEFAULT]
+    return {
+        "pairs_per_second": {side: spread([pairs / s for s in spent]) for side, spent in found.seconds.items()},
+        **found.about(),
+        "ratio_to_best": ratios(found.seconds, "augsbert", found.best),
+        "ratio_to_default": ratios(found.seconds, "augsbert", DEFAULT),
+        "rank_agreement_with_fp32": {side: _agreement(scores, reference) for side, scores in found.outputs.items()},
+    }
+
+
+def _bound(found: Contest, work: Any, bf16: bool, accelerator: str) -> dict[str, float]:
+    spent, ratio = spread(found.seconds["augsbert"]), ratios(found.seconds, "augsbert", found.best)
+    return bound(products(work), spent["median"], ratio["median"], bf16, accelerator)
+
+
+def peer_kinds(model: Path, accelerator: str, bf16: bool, texts: int, openvino: str | None) -> Kinds:
+    """The peer's default, and its kinds of settings; on a CPU pools of a process a core and OpenVINO among them."""
     from sentence_transformers import CrossEncoder as Peer
 
-    device = DEVICES[accelerator]
+    device, sizes = DEVICES[accelerator], BATCHES[accelerator]
     default = Peer(str(model), device=device)
-    sides: dict[str, Work] = {"peer, default": partial(default.predict, show_progress_bar=False)}
-    for size in BATCHES[accelerator]:
-        arguments = {"batch_size": size, "show_progress_bar": False}
-        sides[f"peer, batches of {size}"] = partial(default.predict, **arguments)
-        if bf16:
-            halved = Peer(str(model), device=device, model_kwargs={"torch_dtype": torch.bfloat16})
-            sides[f"peer, bf16 weights, {size}"] = partial(halved.predict, **arguments)
-            sides[f"peer, bf16 autocast, {size}"] = partial(autocast, device, default, arguments)
+
+    def sized(peer: Any, **more: Any) -> Any:
+        return lambda size: partial(peer.predict, batch_size=size, show_progress_bar=False, **more)
+
+    kinds: dict[str, Mapping[str, Work]] = {DEFAULT: {DEFAULT: partial(default.predict, show_progress_bar=False)}}
+    kinds |= kind("peer, fp32", sizes, sized(default))
+    peers = {"fp32": default}
+    if bf16:
+        peers["bf16"] = Peer(str(model), device=device, model_kwargs={"torch_dtype": torch.bfloat16})
+        kinds |= kind("peer, bf16 weights", sizes, sized(peers["bf16"]))
+        kinds |= kind("peer, bf16 autocast", sizes, lambda size: partial(autocast, device, default, size))
     if accelerator == "gpu":
-        return sides
-    pool = {"pool": pool_of(default), "show_progress_bar": False}
-    # By default a process gets a tenth of its share at a time, which of few pairs are chunks too small to pay.
-    return sides | {
-        "peer, pool of processes": partial(default.predict, **pool),
-        "peer, pool of processes, chunks of 500": partial(default.predict, chunk_size=500, **pool),
-    }
+        return kinds
+    for name, peer in peers.items():
+        kinds |= kind(f"peer, pool of processes, {name}", sizes, sized(peer, **pool_of(peer, texts)))
+    return kinds | (kind("peer, openvino", sizes, partial(_openvino, openvino, model)) if openvino else {})
 
 
-def autocast(device: str, peer: Any, arguments: dict[str, Any], texts: Texts) -> np.ndarray:
+def autocast(device: str, peer: Any, size: int, texts: Texts) -> np.ndarray:
     """The peer's scores, multiplied in bfloat16."""
     with torch.autocast(device, dtype=torch.bfloat16):
-        return peer.predict(texts, **arguments)
+        return peer.predict(texts, batch_size=size, show_progress_bar=False)
 
 
-def openvino_sides(python: str | None, model: Path) -> dict[str, Work]:
-    """The peer on OpenVINO, where a Python that has it is given."""
-    task = {"encoder": "cross", "model": str(model), "batch_size": OPENVINO_BATCH}
-    return {f"peer, openvino, {OPENVINO_BATCH}": partial(call, python, task)} if python else {}
+def _openvino(python: str, model: Path, size: int) -> Work:
+    """The peer on OpenVINO."""
+    return partial(call, python, {"encoder": "cross", "model": str(model), "batch_size": size})
 
 
 def _alone(label: Work, texts: Texts, scores: np.ndarray) -> bool:

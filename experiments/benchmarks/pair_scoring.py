@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from record import commit
 
 from augsbert.hardware import describe
 from augsbert.pairs import distinct_sentences
@@ -115,6 +116,7 @@ def main() -> None:
         "repeats": repeats,
         "threads": torch.get_num_threads(),
         "processor": describe(),
+        "commit": commit(),
         "versions": {name: importlib.metadata.version(name) for name in names},
     }
     RESULTS.mkdir(parents=True, exist_ok=True)

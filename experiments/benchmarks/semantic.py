@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from turns import bound, in_turn, minilm, peak_mib, ratios, spread, write
+from matrix import bound
+from record import write
+from turns import in_turn, minilm, peak_mib, ratios, spread
 
 from augsbert.samplers.embedding import embed
 
@@ -57,7 +59,8 @@ def main() -> None:
     share, repeats = (10, 2) if args.short else (1, args.repeats)
     with tempfile.TemporaryDirectory() as folder:
         write_vectors(Path(folder), args.data, {"search": 1_000_000 // share, "all": 100_000 // share}, 10_000 // share)
-        write("semantic", {task: measure(task, Path(folder), repeats) for task in TASKS}, args.short)
+        found = {task: measure(task, Path(folder), repeats) for task in TASKS}
+        write("semantic", {"precision": "32-true", **found}, args.short)
 
 
 def write_vectors(folder: Path, data: Path, sizes: dict[str, int], queries: int) -> None:

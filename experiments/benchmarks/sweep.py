@@ -20,7 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from turns import write
+from record import write
+
+from augsbert.hardware import Hardware
 
 ROOT = Path(__file__).parents[2]
 GRID = {
@@ -59,6 +61,7 @@ def measure(grid: dict[str, list[str]], fixed: list[str], launchers: list[str]) 
     return {
         "grid": grid,
         "fixed": fixed,
+        "precision": Hardware().precision("auto"),
         "seconds": {**{name: round(spent, 1) for name, spent in together.items()}, "again": round(again, 1)},
         "seconds_alone": alone,
         "share_of_the_sum": {name: round(spent / sum(alone), 3) for name, spent in together.items()},

@@ -9,8 +9,10 @@ take one epoch over the train split, the same steps and settings on each side, a
 its own; importing and reading weights are not counted, tokenising is, and of ours the scores of ``FEW`` dev pairs,
 which a fit does not do without. All of dev is then scored by the peer's evaluator, off the clock. The peer's best:
 bfloat16 autocast where it is multiplied in hardware, batches of pairs of like length (a batch sampler of ours), and
-memory that is freed kept for the next step, as ours does; or its default, where that is faster. Each round has a seed
-of its own.
+memory that is freed kept for the next step, as ours does; or its default, where that is faster.
+
+Each round has a seed of its own, which both sides set, and weights that both start from: the cross-encoder's head is
+drawn once a round and saved in a folder, which all sides read.
 """
 
 from __future__ import annotations
@@ -22,23 +24,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import pandas as pd
 import torch
-from sentence_transformers.base.sampler import DefaultBatchSampler
-from turns import DEVICES, bound, in_turn, minilm, products, ratios, spread, write
+from matrix import DEVICES, bound, products
+from record import write
+from turns import in_turn, minilm, ratios, spread, with_new_head
 
-from augsbert.batching import GlobalBatches
 from augsbert.datasets.stsb import Stsb
 from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.cross import CrossEncoder
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.losses.cosine_similarity import CosineSimilarityLoss
-from augsbert.encoders.network import keep_layers
 from augsbert.hardware import Hardware, keep_freed_memory
 from augsbert.training import fit
 
@@ -53,28 +52,14 @@ LAYERS = {"bi_encoder": 2, "cross_encoder": None}
 FEW = 16
 
 
-class GroupedByLength(DefaultBatchSampler):
-    """A batch sampler for the peer's bi-encoder that groups pairs by their longer sentence, as ours does."""
+class Task(NamedTuple):
+    """One fit: which encoder, by which side, of how many pairs, with which seed, from which weights."""
 
-    def joined(self, lengths: pd.DataFrame) -> pd.Series:
-        """What a pair is padded by, of the lengths of its sentences."""
-        return lengths.max(axis=1)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        texts: Any = self.sampler.with_format("pandas")[:]  # type: ignore[union-attr]
-        lengths = texts[["sentence1", "sentence2"]].apply(lambda column: column.str.len())
-        yield from GlobalBatches(self.joined(lengths).to_numpy(), self.batch_size, self.seed)
-
-
-class GroupedByJointLength(GroupedByLength):
-    """The same for a cross-encoder, whose input is both sentences."""
-
-    def joined(self, lengths: pd.DataFrame) -> pd.Series:
-        """As of any pair."""
-        return lengths.sum(axis=1)
-
-
-SAMPLERS = {"bi_encoder": GroupedByLength, "cross_encoder": GroupedByJointLength}
+    encoder: str
+    side: str
+    pairs: str
+    seed: str
+    start: str
 
 
 def main() -> None:
@@ -86,13 +71,12 @@ def main() -> None:
     parser.add_argument("--accelerator", choices=DEVICES, default="cpu")
     parser.add_argument("--short", action="store_true", help="320 pairs, once; nothing is written")
     parser.add_argument(
-        "--side", nargs=4, metavar=("ENCODER", "SIDE", "PAIRS", "SEED"), help="one fit; seconds and dev score"
+        "--side", nargs=5, metavar=tuple(name.upper() for name in Task._fields), help="one fit; seconds and dev score"
     )
     args = parser.parse_args()
     hardware = Hardware(args.accelerator)
     if args.side:
-        encoder, side, count, seed = args.side
-        print(json.dumps(one(args.data, encoder, side, int(count), int(seed), hardware)))
+        print(json.dumps(one(args.data, Task(*args.side), hardware)))
         return
     pairs, repeats = (320, 1) if args.short else (args.pairs, args.repeats)
     result = {encoder: measure(args.data, encoder, pairs, repeats, hardware) for encoder in SETTINGS}
@@ -103,21 +87,24 @@ def main() -> None:
 def measure(data: Path, encoder: str, pairs: int, repeats: int, hardware: Hardware) -> dict[str, Any]:
     """Fits of one encoder: pairs a second, dev scores, ratios."""
     found: dict[str, list[dict[str, float]]] = {side: [] for side in (*SIDES, COUNTED)}
-    command = [sys.executable, __file__, "--data", str(data), "--accelerator", hardware.accelerator, "--side", encoder]
+    command = [sys.executable, __file__, "--data", str(data), "--accelerator", hardware.accelerator, "--side"]
 
-    def fitted(side: str) -> float:
-        task = [*command, side, str(pairs), str(len(found[side]))]
-        # Of several GPUs the peer would take all, and other batches with them.
-        environment = {"CUDA_VISIBLE_DEVICES": "0", **os.environ}
-        out = subprocess.run(task, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
-        found[side].append(json.loads(out.splitlines()[-1]))
-        return found[side][-1]["seconds"]
+    with tempfile.TemporaryDirectory() as folder:
 
-    seconds = in_turn({side: partial(fitted, side) for side in SIDES}, repeats, warm_up=0)
+        def fitted(side: str) -> float:
+            seed = len(found[side])
+            task = Task(encoder, side, str(pairs), str(seed), str(start(encoder, seed, Path(folder))))
+            # Of several GPUs the peer would take all, and other batches with them.
+            environment = {"CUDA_VISIBLE_DEVICES": "0", **os.environ}
+            done = subprocess.run([*command, *task], check=True, stdout=subprocess.PIPE, text=True, env=environment)
+            found[side].append(json.loads(done.stdout.splitlines()[-1]))
+            return found[side][-1]["seconds"]
+
+        seconds = in_turn({side: partial(fitted, side) for side in SIDES}, repeats, warm_up=0)
+        fitted(COUNTED)
     best = min(SIDES[1:], key=lambda side: sum(seconds[side]))
     spent, ratio = spread(seconds["augsbert"])["median"], ratios(seconds, "augsbert", best)
-    fitted(COUNTED)
-    operations = int(found[COUNTED][0]["operations"])
+    bf16 = hardware.precision("auto") == "bf16-mixed"
     return {
         "settings": {**SETTINGS[encoder], "layers": LAYERS[encoder], "epochs": 1},
         "pairs_per_second": {side: spread([pairs / s for s in spent]) for side, spent in seconds.items()},
@@ -125,29 +112,41 @@ def measure(data: Path, encoder: str, pairs: int, repeats: int, hardware: Hardwa
         "best_peer": best,
         "ratio_to_best": ratio,
         "ratio_to_default": ratios(seconds, "augsbert", "peer, default"),
-        "bound": bound(
-            operations, spent, ratio["median"], hardware.precision("auto") == "bf16-mixed", hardware.accelerator
-        ),
+        "bound": bound(int(found[COUNTED][0]["operations"]), spent, ratio["median"], bf16, hardware.accelerator),
     }
 
 
-def one(data: Path, encoder: str, side: str, pairs: int, seed: int, hardware: Hardware) -> dict[str, float]:
+def start(encoder: str, seed: int, folder: Path) -> Path:
+    """The weights that all sides of a round start from: MiniLM's, of a cross-encoder with a head drawn by the seed."""
+    if encoder == "bi_encoder":
+        return Path(minilm())
+    place = folder / f"head of seed {seed}"
+    return place if place.exists() else with_new_head(place, seed)
+
+
+def one(data: Path, task: Task, hardware: Hardware) -> dict[str, float]:
     """One fit in this process."""
+    from training_peer import fitted, loaded, score
+    from transformers import set_seed
+
+    set_seed(int(task.seed))
     splits = Stsb(path=str(data / "stsbenchmark.tsv.gz"))()
-    train, dev = splits.train.head(pairs), splits.dev.head(pairs)
+    train, dev = splits.train.head(int(task.pairs)), splits.dev.head(int(task.pairs))
+    settings = {**SETTINGS[task.encoder], "seed": int(task.seed)}
     with tempfile.TemporaryDirectory() as folder:
-        if side != COUNTED and side != SIDES[0]:
-            where = {"output_dir": folder, "seed": seed}
-            return _peer(encoder, train, dev, where, hardware, best=side.endswith("best"))
-        module = _ours(encoder, seed, hardware)
-        fitted = partial(fit, module, train, dev.head(FEW), "regression", hardware, Path(folder))
-        if side == COUNTED:
-            return {"operations": products(fitted), "seconds": 0.0}
+        if task.side not in (COUNTED, SIDES[0]):
+            model = loaded(task.encoder, task.start, hardware, LAYERS[task.encoder])
+            spent = fitted(model, train, settings, Path(folder), hardware, best=task.side.endswith("best"))
+            return {"seconds": spent, "spearman": score(model, dev)}
+        module = ours(task, hardware)
+        work = partial(fit, module, train, dev.head(FEW), "regression", hardware, Path(folder))
+        if task.side == COUNTED:
+            return {"operations": products(work), "seconds": 0.0}
         wake(hardware)
-        start = time.perf_counter()
-        fitted()
-        spent = time.perf_counter() - start
-        return {"seconds": spent, "spearman": _score(encoder, _loaded(encoder, f"{folder}/model", hardware), dev)}
+        began = time.perf_counter()
+        work()
+        spent = time.perf_counter() - began
+        return {"seconds": spent, "spearman": score(loaded(task.encoder, f"{folder}/model", hardware), dev)}
 
 
 def wake(hardware: Hardware) -> None:
@@ -157,91 +156,18 @@ def wake(hardware: Hardware) -> None:
         torch.cuda.synchronize()
 
 
-def _ours(encoder: str, seed: int, hardware: Hardware) -> Any:
-    """The module to fit."""
+def ours(task: Task, hardware: Hardware) -> Any:
+    """The module to fit, its weights read."""
     keep_freed_memory()
-    numbers = {"epochs": 1, "weight_decay": 0.0, "seed": seed, **SETTINGS[encoder]}
+    numbers = {"epochs": 1, "weight_decay": 0.0, "seed": int(task.seed), **SETTINGS[task.encoder]}
     settings = Fit(precision=hardware.precision("auto"), **numbers)  # type: ignore[arg-type]
-    if encoder == "bi_encoder":
-        module: Any = BiEncoder(minilm(), LAYERS[encoder], loss=CosineSimilarityLoss(), fit=settings)
+    if task.encoder == "bi_encoder":
+        layers = LAYERS[task.encoder]
+        module: Any = BiEncoder(task.start, layers, loss=CosineSimilarityLoss(), fit=settings)
     else:
-        module = CrossEncoder(minilm(), train_both_orders=False, fit=settings)
+        module = CrossEncoder(task.start, train_both_orders=False, fit=settings)
     module.configure_model()
     return module
-
-
-def _peer(
-    encoder: str, train: pd.DataFrame, dev: pd.DataFrame, where: dict[str, Any], hardware: Hardware, best: bool
-) -> dict[str, float]:
-    from datasets import Dataset
-
-    if best:
-        keep_freed_memory()
-    kinds, loss = _peer_bi() if encoder == "bi_encoder" else _peer_cross()
-    model = _loaded(encoder, minilm(), hardware)
-    if layers := LAYERS[encoder]:
-        keep_layers(model[0].auto_model, layers)
-    arguments = {
-        **where,
-        "num_train_epochs": 1,
-        "per_device_train_batch_size": SETTINGS[encoder]["batch_size"],
-        "learning_rate": SETTINGS[encoder]["learning_rate"],
-        "warmup_steps": 0.1,
-        "save_strategy": "epoch",
-        "report_to": "none",
-        "disable_tqdm": True,
-        "use_cpu": hardware.accelerator == "cpu",
-    }
-    if best:
-        bf16 = hardware.precision("auto") == "bf16-mixed"
-        arguments |= {"bf16": bf16, "batch_sampler": SAMPLERS[encoder]}
-    pairs = Dataset.from_pandas(train[["sentence1", "sentence2", "score"]], preserve_index=False)
-    trainer = kinds[0](model=model, args=kinds[1](**arguments), train_dataset=pairs, loss=loss(model))
-    wake(hardware)
-    start = time.perf_counter()
-    trainer.train()
-    return {"seconds": time.perf_counter() - start, "spearman": _score(encoder, model, dev)}
-
-
-def _peer_bi() -> tuple[tuple[Any, Any], Any]:
-    """Trainer and arguments, and the loss."""
-    import sentence_transformers as st
-    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
-
-    return (st.SentenceTransformerTrainer, st.SentenceTransformerTrainingArguments), CosineSimilarityLoss
-
-
-def _peer_cross() -> tuple[tuple[Any, Any], Any]:
-    """Trainer and arguments, and the loss."""
-    from sentence_transformers import cross_encoder as ce
-    from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-
-    return (ce.CrossEncoderTrainer, ce.CrossEncoderTrainingArguments), BinaryCrossEntropyLoss
-
-
-def _loaded(encoder: str, folder: str, hardware: Hardware) -> Any:
-    """The peer's model."""
-    import sentence_transformers as st
-
-    device = DEVICES[hardware.accelerator]
-    if encoder == "bi_encoder":
-        return st.SentenceTransformer(folder, device=device)
-    return st.CrossEncoder(folder, num_labels=1, device=device)
-
-
-def _score(encoder: str, model: Any, dev: pd.DataFrame) -> float:
-    """Spearman's correlation on dev by the peer's evaluator."""
-    from sentence_transformers.cross_encoder.evaluation import CrossEncoderCorrelationEvaluator
-    from sentence_transformers.sentence_transformer.evaluation import EmbeddingSimilarityEvaluator
-
-    first, second, scores = (list(dev[column]) for column in ("sentence1", "sentence2", "score"))
-    if encoder == "bi_encoder":
-        bi = EmbeddingSimilarityEvaluator(first, second, scores, name="dev")
-        return float(bi(model)["dev_spearman_cosine"])
-    cross = CrossEncoderCorrelationEvaluator(
-        [list(pair) for pair in zip(first, second, strict=True)], scores, name="dev"
-    )
-    return float(cross(model)["dev_spearman"])
 
 
 if __name__ == "__main__":
