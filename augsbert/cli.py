@@ -9,7 +9,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -18,22 +18,30 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from augsbert import ranks
-from augsbert.commandline import explain, parts_help, refuse_null_parts, refuse_unknown_parts
+from augsbert.commandline import CONF, explain, parts_help, refuse_null_parts, refuse_unknown
+from augsbert.config import texts
 from augsbert.errors import UserError
 from augsbert.startup import uncollected
 from augsbert.sweep import broken_off
 from augsbert.sweep_jobs import recorded
 
-_HERE = Path(__file__).parent
-#: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
-CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
 _wants_traceback = "HYDRA_FULL_ERROR" in os.environ
+
+
+def gpus_of(kind: str, devices: int, *, _root_: DictConfig) -> int:
+    """GPUs that a launcher's job uses: those of its trainer, or one for another part that computes on one."""
+    if kind == "gpu":
+        return devices
+    parts: Any = OmegaConf.to_container(_root_)
+    named = [place for name, node in parts.items() if name != "hydra" for place, _ in texts(name, node)]
+    asked = [OmegaConf.select(_root_, place) for place in named if place.endswith(".device")]
+    return int(any(str(device).startswith("cuda") for device in asked))
+
 
 # The launchers' own schemas have the names of our files and check them; Hydra says that it will stop doing so.
 warnings.filterwarnings("ignore", message="\n'hydra/(launcher|sweeper)/", category=UserWarning)
 OmegaConf.register_new_resolver("plus", lambda a, b: a + b, replace=True)
-# For the launchers: GPUs of a job, by its trainer.
-OmegaConf.register_new_resolver("gpus_of", lambda kind, devices: devices if kind == "gpu" else 0, replace=True)
+OmegaConf.register_new_resolver("gpus_of", gpus_of, replace=True)
 OmegaConf.register_new_resolver("parts_help", lambda: parts_help(CONF), replace=True)
 
 
@@ -54,7 +62,7 @@ def run(cfg: DictConfig) -> float | None:
 
 
 def _job(cfg: DictConfig) -> float | None:
-    refuse_unknown_parts()
+    refuse_unknown(cfg)
     with uncollected():
         from augsbert import experiment
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
+from hydra.conf import HydraConf
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -21,6 +22,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from augsbert.config import nearest
 from augsbert.errors import UserError
+
+_HERE = Path(__file__).parent
+#: The configs: inside the package where it was installed from a wheel, beside it in a checkout.
+CONF = next(folder for folder in (_HERE / "conf", _HERE.parent / "conf") if (folder / "config.yaml").is_file())
 
 
 def folders(conf: Path) -> list[Path]:
@@ -32,24 +37,25 @@ def folders(conf: Path) -> list[Path]:
 
 
 def refuse_null_parts(arguments: Sequence[str], conf: Path) -> None:
-    """Say how a part is left out; Hydra takes null for one that is not optional in a file only.
+    """Say how a part is left out; Hydra takes null in a file only, and no part at all for an empty list.
 
     Raises:
-        UserError: an argument such as ``sampler=null``.
+        UserError: an argument such as ``sampler=null`` or ``sampler=[]``.
     """
-    config = (conf / "config.yaml").read_text()
     for argument in arguments:
-        match = re.fullmatch(r"(([\w/]+)(?:@[\w.]+)?)=(?:.*,)?null(?:,.*)?", argument)
-        if match and (conf / match[2]).is_dir() and f"optional {match[1]}: null" not in config:
-            raise UserError(f"{argument}: null is no part. To leave the part out: '~{match[1]}'")
+        match = re.fullmatch(r"(([\w/]+)(?:@[\w.]+)?)=(?:.*[,(])?\s*(null|\[\s*\])\s*(?:[,)].*)?", argument)
+        if match and (conf / match[2]).is_dir():
+            raise UserError(f"{argument}: {match[3]} is no part. To leave the part out: '~{match[1]}'")
 
 
-def refuse_unknown_parts() -> None:
-    """Refuse a misspelt part of an optional group, which Hydra would leave out without a word.
+def refuse_unknown(config: DictConfig) -> None:
+    """Refuse a misspelt part of an optional group, which Hydra would leave out, and a setting that nobody reads.
 
     Raises:
         UserError: with the nearest name.
     """
+    if said := unknown_key(config, HydraConfig.get(), typed(HydraConfig.get())):
+        raise UserError(said)
     loader = GlobalHydra.instance().config_loader()
     for choice, names in HydraConfig.get().runtime.choices.items():
         group = choice.partition("@")[0]
@@ -68,6 +74,36 @@ def unknown_value(overrides: Sequence[str]) -> str | None:
             if name not in known and name != "null" and not name.startswith(("[", "$")):
                 return f"{override.get_key_element()}={name}: there is no such part{nearest(name, known)}"
     return None
+
+
+def unknown_key(config: DictConfig, hydra: DictConfig | HydraConf, overrides: Sequence[str]) -> str | None:
+    """A setting at the top that nobody reads, with the nearest name; None if there is none.
+
+    Hydra lets files and ``+`` add any. One that another setting refers to, such as ``${mine}``, is the user's own.
+
+    Args:
+        config: as composed.
+        hydra: Hydra's settings, which may refer to one too.
+        overrides: of the command line; those of a sweep's jobs are not in the config.
+    """
+    loader, written = GlobalHydra.instance().config_loader(), (CONF / "config.yaml").read_text()
+    places = re.findall(r"^  - (?:optional )?(?:[\w/]+@)?(\w+):", written, re.MULTILINE)  # of parts
+    known = {*OmegaConf.create(written), *places} - {"defaults"}
+    keys = [override.key_or_group for override in _parsed(overrides)]
+    groups = {*map(str, hydra.runtime.choices), *(key for key in keys if loader.get_group_options(key))}
+    names = dict.fromkeys([*map(str, config), *(key.partition(".")[0] for key in keys)])
+    unknown = [name for name in names if name not in known | groups]
+    text = OmegaConf.to_yaml(config) + OmegaConf.to_yaml(hydra) if unknown else ""
+    for name in unknown:
+        if not re.search(rf"\$\{{{re.escape(name)}\b", text):
+            return f"{name}: there is no such setting{nearest(name, known - {'hydra'})}"
+    return None
+
+
+def typed(hydra: DictConfig | HydraConf) -> list[str]:
+    """A command line's overrides, as they were typed: what ``${...}`` in one stands for need not be in the config."""
+    overrides: Any = OmegaConf.to_container(hydra.overrides.task)
+    return overrides
 
 
 def given(key: str, overrides: Sequence[str]) -> list[str]:

@@ -56,7 +56,7 @@ def begin(folder: Path, config: Mapping[str, Any], choices: Mapping[str, Any], o
         shutil.rmtree(folder / name, ignore_errors=True)
     parts = {str(group): choice for group, choice in choices.items()}
     settings = {"overrides": [str(override) for override in overrides], "choices": parts, "config": dict(config)}
-    (folder / run_files.SETTINGS).write_text(json.dumps(settings, indent=1))
+    run_files.write_whole(folder / run_files.SETTINGS, json.dumps(settings, indent=1))
 
 
 def forget(folder: Path) -> None:
@@ -85,9 +85,9 @@ def leave(flow: Flow, folder: Path) -> dict[str, float]:
         if "encoder" in part.inputs:
             _copy(part.inputs["encoder"].folder / "model", folder / name)
     records = _records(flow)
-    (folder / run_files.STAGES).write_text(json.dumps(records, indent=1))
+    run_files.write_whole(folder / run_files.STAGES, json.dumps(records, indent=1))
     metrics |= _times(records)
-    (folder / run_files.METRICS).write_text(json.dumps(metrics, indent=1, sort_keys=True))
+    run_files.write_whole(folder / run_files.METRICS, json.dumps(metrics, indent=1, sort_keys=True))
     return metrics
 
 

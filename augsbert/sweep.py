@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
-from augsbert.run_files import METRICS, PLANNED, STATUS
+from augsbert.run_files import METRICS, PLANNED, SETTINGS, STAGES, STATUS
 from augsbert.sweep_checks import refusal
+from augsbert.sweep_folders import occupied, sweep_folder
 from augsbert.sweep_jobs import Status, divide_cores, statuses
 
 #: The reason of a job that is still said to run when the sweep has ended.
@@ -31,7 +34,10 @@ class Sweep(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Refuse what no job of the sweep could follow, and forget what earlier sweeps in this folder have said."""
-        if said := refusal(config):
+        said = None
+        with suppress(OmegaConfBaseException):  # of a ${...} that may have a value in each job, which looks again
+            said = refusal(config)
+        if said := said or occupied(config.hydra, _name(config)):
             sys.exit(f"error: {said}")
         for folder in _statuses(config):
             (folder / _name(config)).unlink()
@@ -47,8 +53,8 @@ class Sweep(Callback):
         if config.plan:
             _show_plan(jobs, Path(config.store.dir).expanduser().absolute())
         else:
-            folder = Path(config.hydra.runtime.cwd, config.hydra.sweep.dir)
-            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}{_earlier(folder, jobs)}")
+            earlier = _earlier(sweep_folder(config.hydra), jobs)
+            print(f"\n{summary(list(jobs.values()))}\nTheir folders: {config.hydra.sweep.dir}{earlier}")
         if any(job.state in ("failed", "running") for job in jobs.values()):
             sys.exit(1)
 
@@ -69,7 +75,7 @@ def broken_off(error: Exception) -> str | None:
 
 
 def _statuses(config: DictConfig) -> dict[Path, Status]:
-    return statuses(Path(config.hydra.runtime.cwd, config.hydra.sweep.dir), _name(config))
+    return statuses(sweep_folder(config.hydra), _name(config))
 
 
 def _name(config: DictConfig) -> str:
@@ -99,7 +105,9 @@ def summary(jobs: list[Status]) -> str:
 
 def _earlier(sweep: Path, jobs: Iterable[Path]) -> str:
     """What to say of runs that are no jobs of this sweep: one with fewer jobs leaves the others of an earlier one."""
-    runs = {str(path.parent.relative_to(sweep)) for path in sweep.rglob(METRICS) if path.parent not in set(jobs)}
+    others = {path.parent for path in sweep.rglob(METRICS)} - set(jobs)
+    # By these, too, reports know a run: a store in the folder holds metrics without them.
+    runs = {str(run.relative_to(sweep)) for run in others if (run / STAGES).exists() and (run / SETTINGS).exists()}
     names = ", ".join(sorted(runs, key=lambda name: (len(name), name)))
     return f"\nRuns of earlier sweeps lie there too, and a report of it counts them: {names}" if runs else ""
 

@@ -19,9 +19,11 @@ from typing import Any, Literal
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from augsbert.commandline import typed
 from augsbert.errors import Pruned, UserError
 from augsbert.hardware import SHARE, cores
 from augsbert.run_files import PLANNED, STAGES, STATUS, write_whole
+from augsbert.sweep_folders import misplaced, sweep_folder
 
 log = logging.getLogger(__name__)
 
@@ -87,15 +89,19 @@ def recorded(*, plan: bool) -> Iterator[Outcome]:
 
     A job that fails returns nan, which a sweeper takes for no result; what an earlier run has left in its folder would
     stand for it, and goes.
+
+    Raises:
+        UserError: its folder lies outside the sweep's, or is another job's too.
     """
     divide_cores(HydraConfig.get().launcher)
     start, outcome, state, reason = time.monotonic(), Outcome(), "done", ""
-    folder = Path(HydraConfig.get().runtime.output_dir)
+    path = Path(HydraConfig.get().runtime.output_dir, PLANNED if plan else STATUS)
+    _refuse_misplaced(path)
     if not plan:
         from augsbert.results import forget
 
-        forget(folder)
-        _write(folder / STATUS, "running", "", 0)
+        forget(path.parent)
+        _write(path, "running", "", 0)
     try:
         yield outcome
     except UserError as error:
@@ -104,7 +110,15 @@ def recorded(*, plan: bool) -> Iterator[Outcome]:
     except Exception as error:
         state, reason = "failed", f"{type(error).__name__}: {error}"
         log.exception("this job failed; the others go on")
-    _write(folder / (PLANNED if plan else STATUS), state, reason, time.monotonic() - start)
+    _write(path, state, reason, time.monotonic() - start)
+
+
+def _refuse_misplaced(path: Path) -> None:
+    """What the sweep could not know before its first job, as the folders of a search's trials."""
+    sweep, job = sweep_folder(HydraConfig.get()), int(HydraConfig.get().job.num)
+    earlier = _status(path, sweep) if path.is_file() else None
+    if said := misplaced(path.parent, sweep, job, earlier.job if earlier else None):
+        raise UserError(said)
 
 
 def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
@@ -112,16 +126,12 @@ def _write(path: Path, state: Any, reason: str, seconds: float) -> None:
     counts_stages = state == "done" and path.name == STATUS and stages.exists()
     records = json.loads(stages.read_text()) if counts_stages else []
     found = [record for record in records if record["found"]]
-    counts = {"made": len(records) - len(found), "found": len(found), "saved": sum(r["cost"] for r in found)}
-    overrides = [str(override) for override in HydraConfig.get().overrides.task]
-    sweep = _absolute(HydraConfig.get().sweep.dir, HydraConfig.get().runtime.cwd)
+    # One that is neither there nor was needed has no manifest, and so no environment.
+    made = [record for record in records if not record["found"] and record["environment"]]
+    counts = {"made": len(made), "found": len(found), "saved": sum(r["cost"] for r in found)}
+    sweep, overrides = str(sweep_folder(HydraConfig.get())), typed(HydraConfig.get())
     status = Status(sweep, int(job.num), state, reason, overrides, round(seconds, 1), **counts)
     write_whole(path, json.dumps(asdict(status), indent=1))
-
-
-def _absolute(folder: str, start: str) -> str:
-    """A job may have changed into its own folder (hydra.job.chdir)."""
-    return str(Path(start, folder))
 
 
 def statuses(sweep: Path, name: str = STATUS) -> dict[Path, Status]:

@@ -345,20 +345,26 @@ def test_all_objectives_of_a_sweep_are_looked_at_before_the_first_job() -> None:
     assert mistaken_objective([None, *swept[:1]]) is None
 
 
-@pytest.mark.parametrize("typed", ["sampler=null", "sampler=bm25,null", "bi_encoder/loss=null"])
-def test_null_is_refused_for_a_part(typed: str) -> None:
-    with pytest.raises(UserError, match=re.escape(f"{typed}: null is no part. To leave the part out: '~")):
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("sampler=null", "sampler=bm25,null", "bi_encoder/loss=null", "augmenter=null", "dataset@source=null"),
+        *("sampler=[]", "sampler=bm25,[ ]", "sampler=choice([],bm25)", "augmenter=[]", "fit@baseline.fit=[]"),
+    ],
+)
+def test_null_and_an_empty_list_are_refused_for_a_part(typed: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"{typed}: ") + r".* is no part. To leave the part out: '~"):
         refuse_null_parts(["seed=1", typed], CONF)
 
 
 def test_null_is_a_value_elsewhere() -> None:
     refuse_null_parts(
         [
-            "dataset@source=null",
-            "augmenter=null",
             "gold_size=null",
             "cross_encoder.fit=null",
             "bi_encoder.num_layers=null",
+            "dataset.unlabelled=[]",
+            "sampler=[bm25]",
         ],
         CONF,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +15,7 @@ import optuna
 import pytest
 from filelock import FileLock
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import OmegaConf, open_dict
 
 from augsbert import sweep_checks
 from augsbert.cli import CONF
@@ -137,8 +139,11 @@ def test_a_shorter_sweep_in_the_same_folder_names_what_the_longer_one_left(
 def test_what_earlier_sweeps_left_is_named_in_the_order_of_its_numbers(tmp_path: Path) -> None:
     for name in ("10", "2", "0", "old/1"):
         (tmp_path / name).mkdir(parents=True)
-        (tmp_path / name / "metrics.json").write_text("{}")
+        for file in ("metrics.json", "stages.json", "settings.json"):
+            (tmp_path / name / file).write_text("{}")
     (tmp_path / "3").mkdir()  # without figures no report counts it
+    (tmp_path / "store" / "evaluation" / "aa").mkdir(parents=True)  # nor a stage
+    (tmp_path / "store" / "evaluation" / "aa" / "metrics.json").write_text("{}")
     assert _earlier(tmp_path, [tmp_path / "0"]).endswith(": 2, 10, old/1")
     assert _earlier(tmp_path, [tmp_path / name for name in ("0", "2", "10", "old/1")]) == ""
 
@@ -155,8 +160,11 @@ def test_what_earlier_sweeps_left_is_named_in_the_order_of_its_numbers(tmp_path:
         ("seed=choice()", "error: Error parsing override 'seed=choice()'"),
         (
             "objective=bi_encoder/dev/spearmen",
-            "error: objective=bi_encoder/dev/spearmen: it must be a dev metric. Did you mean bi_encoder/dev/spearman?",
+            "error: objective=bi_encoder/dev/spearmen: it must be a dev metric of a regression data set. "
+            "Did you mean bi_encoder/dev/spearman?",
         ),
+        ("+gold_sizes=1,2", "error: gold_sizes: there is no such setting. Did you mean gold_size?"),
+        ("sampler=bm25,[]", "error: sampler=bm25,[]: [] is no part. To leave the part out: '~sampler'"),
         (
             "objective=poly_encoder/dev/spearman",
             "error: objective=poly_encoder/dev/spearman: no job evaluates poly_encoder. Set compare.poly=true.",
@@ -229,6 +237,37 @@ def test_what_an_earlier_sweep_said_is_not_counted_again(
     assert "failed" not in planned.stdout
     keys = [line.split()[1] for line in planned.stdout.splitlines() if " make " in line or " found" in line]
     assert len(keys) == len(set(keys)) == 21
+
+
+THREE = ["sampler=random,bm25,semantic", "gold_size=50,60", "seed=0,1"]
+
+
+def test_samplers_share_what_is_fitted_on_gold_alone(
+    preloaded_program: Callable, tiny_run: list[str], tmp_path: Path
+) -> None:
+    planned = preloaded_program("-m", *tiny_run, *THREE, "plan=true")
+    assert planned.returncode == 0, planned.stderr
+    stages = Counter(line.split()[0] for line in planned.stdout.splitlines() if " make " in line)
+    assert {name: stages[name] for name in ("cross_encoder", "baseline", "bi_encoder")} == {
+        "cross_encoder": 4,
+        "baseline": 4,
+        "bi_encoder": 12,
+    }
+
+
+@pytest.mark.slow
+def test_a_launchers_plan_is_that_of_one_job_after_the_other(
+    preloaded_program: Callable, tiny_sweep: list[str], tmp_path: Path
+) -> None:
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+    one, other = (preloaded_program(*tiny_sweep, *VARIED, "plan=true", *more) for more in ([], joblib))
+    assert (one.returncode, other.returncode) == (0, 0), other.stderr
+    assert _planned(other.stdout) == _planned(one.stdout)
+    assert len(_planned(one.stdout)) > 20
+
+
+def _planned(screen: str) -> list[str]:
+    return [line for line in screen.splitlines() if re.match(r"[\w/]+ +([0-9a-f]{12}|-) +(make|found)", line)]
 
 
 def test_a_sweeps_plan_without_the_data_says_that_shared_stages_stand_there_once_a_job(
@@ -313,6 +352,52 @@ def test_a_launcher_or_sweeper_without_its_package_says_what_to_type(
     assert sweep_checks.absent_package(config.hydra) == (
         f"{choice}: its package is not installed. Type `pip install 'augsbert[{extra}]'`."
     )
+
+
+def test_a_launcher_under_torchrun_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TORCHELASTIC_RUN_ID": "test", "WORLD_SIZE": "2", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        launched, alone = (compose("config", more, True) for more in (["hydra/launcher=joblib"], []))
+        assert sweep_checks.refusal(launched) == (
+            "hydra/launcher=joblib: torchrun has started 2 processes, and it would start jobs beside the first one "
+            "alone. Leave out one of the two."
+        )
+        assert sweep_checks.refusal(alone) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "params", "task"),
+    [
+        ("objective=baseline/dev/f1", {}, "regression"),
+        ("objective=baseline/dev/spearman dataset=mrpc", {}, "binary"),
+        ("", {"objective": "baseline/dev/spearman,baseline/dev/f1"}, "regression"),
+        ("objective=baseline/dev/spearman,baseline/test/spearman", {}, "regression"),
+        ("objective=baseline/dev/f1 bi_encoder.fit.learning_rate=${rate}", {"+rate": "1e-3,1e-4"}, "regression"),
+        ("objective=baseline/dev/f1 dataset=table dataset.train=x dataset.task=binary", {}, None),
+        ("objective=baseline/dev/f1", {"dataset": "sample,mrpc"}, None),
+        ("objective=baseline/dev/f1 dataset=table dataset.train=x", {"dataset.task": "binary,regression"}, None),
+    ],
+)
+def test_an_objective_that_no_jobs_task_has_ends_the_sweep_before_the_first(
+    typed: str, params: dict[str, str], task: str | None
+) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", [o for o in typed.split() if "," not in o], True)
+        with open_dict(config):
+            config.hydra.sweeper.params, config.hydra.overrides.task = params, typed.split()
+        said = sweep_checks.refusal(config)
+    assert said is None if task is None else f": it must be a dev metric of a {task} data set. Did you" in str(said)
+
+
+def test_the_task_of_every_data_set_is_known_before_its_pairs_are_read() -> None:
+    tasks = {}
+    for path in (CONF / "dataset").glob("*.yaml"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            tasks[path.stem] = sweep_checks.task_of_all(compose("config", [f"dataset={path.stem}"]), [])
+    assert len(tasks) >= 7
+    assert {name for name, task in tasks.items() if task == "binary"} == {"mrpc", "quora"}
+    assert {name for name, task in tasks.items() if task is None} == set()
 
 
 @pytest.mark.slow

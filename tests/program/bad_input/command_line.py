@@ -19,6 +19,12 @@ CASES = {
     "null for a part": Case(
         "sampler=null", "error: sampler=null: null is no part. To leave the part out: '~sampler'\n"
     ),
+    "an empty list for a part": Case(
+        "sampler=[]", "error: sampler=[]: [] is no part. To leave the part out: '~sampler'\n"
+    ),
+    "a setting that nobody reads": Case(
+        "+gold_sizes=1", "error: gold_sizes: there is no such setting. Did you mean gold_size?\n"
+    ),
     "several ranks around it": Case(
         "",
         "error: 2 tasks run this command. Start run.py once and set trainer=ddp trainer.devices=N, which starts a "
