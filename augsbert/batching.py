@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.module import PairEncoder
+from augsbert.encoders.token_rows import PairRows, TokenRows
 from augsbert.errors import UserError
 
 #: A scoring batch has one of these lengths, and as many rows as its tokens allow, so that a row's outputs do not depend
@@ -31,34 +32,34 @@ class TrainingBatches(Dataset):
     def __init__(self, module: PairEncoder, pairs: pd.DataFrame) -> None:
         self.module = module
         self.rows, self.scores = module.training_rows(pairs)
-        self.lengths = np.array([max(len(row["input_ids"]) for row in rows) for rows in self.rows])
+        self.lengths = self.rows.lengths
         self.queries = _queries(self.rows, module.by_query) if module.by_query else None
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def token_ids(self) -> Iterator[list[int]]:
-        """Of each row; padding is not in them."""
-        return (ids for rows in self.rows for row in rows for ids in self.module.token_ids(row))
+    def token_ids(self) -> list[list[int]]:
+        """All that occur, in a list or several; padding is not in them."""
+        return [self.rows.token_ids()]
 
     def __getitem__(self, share: list[int]) -> dict[str, Any]:
         # A share that is only filling still needs a row to run on; `valid` keeps it out of the loss.
-        pairs = [self.rows[max(i, 0)] for i in share]
+        pairs = [max(i, 0) for i in share]
         return {
-            "inputs": self.module.collate([row for pair in pairs for row in pair]),
-            "scores": torch.from_numpy(self.scores[[max(i, 0) for i in share]]),
+            "inputs": self.module.collate(self.rows.take(pairs)),
+            "scores": torch.from_numpy(self.scores[pairs]),
             "valid": torch.tensor([i >= 0 for i in share]),
-        } | ({} if self.queries is None else {"queries": torch.from_numpy(self.queries[[max(i, 0) for i in share]])})
+        } | ({} if self.queries is None else {"queries": torch.from_numpy(self.queries[pairs])})
 
 
-def _queries(rows: Sequence[tuple[Row, ...]], loss: str) -> np.ndarray:
+def _queries(rows: PairRows, loss: str) -> np.ndarray:
     """A number (n,) for each training row, equal for those with the same first sentence.
 
     Raises:
         UserError: no two have.
     """
-    numbers: dict[tuple[int, ...], int] = {}
-    queries = np.array([numbers.setdefault(tuple(row[0]["input_ids"]), len(numbers)) for row in rows])
+    numbers: dict[bytes, int] = {}
+    queries = np.array([numbers.setdefault(row[0]["input_ids"].tobytes(), len(numbers)) for row in rows])
     if len(numbers) == len(rows):
         raise lone_candidates(loss)
     return queries
@@ -115,10 +116,10 @@ class GlobalBatches(Sampler):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in self._batches():
             share = -(-len(batch) // self.world)
-            batch += [-1] * (share * self.world - len(batch))
-            yield batch[self.rank :: self.world]
+            filled = [*batch.tolist(), *[-1] * (share * self.world - len(batch))]
+            yield filled[self.rank :: self.world]
 
-    def _batches(self) -> list[list[int]]:
+    def _batches(self) -> list[np.ndarray]:
         random = np.random.default_rng([self.seed, self.epoch])
         order = random.permutation(len(self.lengths))
         if self.queries is not None:
@@ -128,7 +129,7 @@ class GlobalBatches(Sampler):
         grouped = order
         if self.queries is None:
             grouped = np.concatenate([rows[np.argsort(self.lengths[rows], kind="stable")] for rows in windows])
-        batches = [grouped[i : i + self.batch_size].tolist() for i in range(0, len(grouped), self.batch_size)]
+        batches = [grouped[i : i + self.batch_size] for i in range(0, len(grouped), self.batch_size)]
         return [batches[i] for i in random.permutation(len(batches))]
 
 
@@ -141,33 +142,33 @@ class ScoringBatches(Dataset):
         tokens: of a batch, padding counted; one row may have more.
     """
 
-    def __init__(self, module: PairEncoder, rows: Sequence[Row], tokens: int) -> None:
+    def __init__(self, module: PairEncoder, rows: TokenRows | PairRows, tokens: int) -> None:
         self.module, self.rows = module, rows
-        self.batches = _fixed_shapes([len(row["input_ids"]) for row in rows], module.max_seq_length, tokens)
+        self.batches = _fixed_shapes(rows.lengths, module.max_seq_length, tokens)
 
     def __len__(self) -> int:
         return len(self.batches)
 
-    def token_ids(self) -> Iterator[list[int]]:
-        """Of each row; padding is not in them."""
-        return (ids for row in self.rows for ids in self.module.token_ids(row))
+    def token_ids(self) -> list[list[int]]:
+        """All that occur, in a list or several; padding is not in them."""
+        return [self.rows.token_ids()]
 
     def __getitem__(self, number: int) -> dict[str, Any]:
         length, indices = self.batches[number]
         return {
-            "inputs": self.module.collate([self.rows[i] for i in indices], length),
-            "indices": torch.tensor(indices),
+            "inputs": self.module.collate(self.rows.take(indices), length),
+            "indices": torch.from_numpy(indices),
             "number": number,
         }
 
 
-def _fixed_shapes(row_lengths: list[int], longest: int, tokens: int) -> list[tuple[int, list[int]]]:
+def _fixed_shapes(row_lengths: np.ndarray, longest: int, tokens: int) -> list[tuple[int, np.ndarray]]:
     lengths = [length for length in LENGTHS if length < longest] + [longest]
     bucket = np.searchsorted(lengths, row_lengths)
     batches = []
     for number, length in enumerate(lengths):
-        rows, size = np.flatnonzero(bucket == number).tolist(), max(1, tokens // length // ROWS * ROWS)
+        rows, size = np.flatnonzero(bucket == number), max(1, tokens // length // ROWS * ROWS)
         for start in range(0, len(rows), size):
             batch = rows[start : start + size]
-            batches.append((length, batch + batch[-1:] * (size - len(batch))))
+            batches.append((length, np.pad(batch, (0, size - len(batch)), mode="edge")))
     return batches

@@ -5,6 +5,7 @@ The callers hand over and take back through folders; what a killed run has score
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,28 @@ def score(
 
 def read_scores(module: PairEncoder, pairs: pd.DataFrame, hardware: Hardware, folder: Path) -> np.ndarray:
     """Scores (n,) float32 of the pairs whose outputs :func:`score` wrote; the module needs no weights for it."""
-    rows: dict[int, np.ndarray] = {}
-    for path in sorted(_shards(folder, hardware).glob("*.npz")):
-        with np.load(path) as shard:
-            rows.update(zip(shard["indices"].tolist(), shard["outputs"], strict=True))
-    return module.combine(pairs, np.stack([rows[i] for i in range(len(rows))]))
+    return module.combine(pairs, _outputs(sorted(_shards(folder, hardware).glob("*.npz"))))
+
+
+def _outputs(shards: Sequence[Path]) -> np.ndarray:
+    """Of each row (n, ...), filled in from one shard at a time: a bi-encoder's outputs are large.
+
+    Raises:
+        KeyError: a row is in no shard.
+    """
+    rows = np.unique(np.concatenate([_read(path, "indices") for path in shards]))
+    if rows[-1] != len(rows) - 1:
+        raise KeyError(f"{shards[0].parent} lacks rows")
+    first = _read(shards[0], "outputs")
+    outputs = np.empty((len(rows), *first.shape[1:]), first.dtype)
+    for path in shards:
+        outputs[_read(path, "indices")] = _read(path, "outputs")
+    return outputs
+
+
+def _read(shard: Path, name: str) -> np.ndarray:
+    with np.load(shard) as arrays:
+        return arrays[name]
 
 
 class ShardWriter(pl.Callback):

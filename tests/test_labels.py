@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from augsbert import stages
 from augsbert.errors import UserError
+from augsbert.pairs import SENTENCES, unordered_keys, without
 from augsbert.stages import as_promised, label
 from augsbert.store.rows import Rows
 
@@ -21,6 +23,22 @@ def _pairs(*pairs: tuple[str, str]) -> pd.DataFrame:
 def test_a_samplers_pairs_are_distinct_and_none_is_of_a_sentence_with_itself() -> None:
     found = as_promised(_pairs(("a", "b"), ("c", "c"), ("b", "a"), ("b", "c")), "mypkg.Mine")
     pd.testing.assert_frame_equal(found, _pairs(("a", "b"), ("b", "c")))
+
+
+def test_candidates_take_at_most_150_bytes_each_to_be_checked() -> None:
+    random, texts = np.random.default_rng(0), np.array([f"a sentence of usual length, number {i}" for i in range(3000)])
+    found = pd.DataFrame(texts[random.integers(0, 3000, (20_000, 2))], columns=SENTENCES).assign(origin="mine")
+    exclude = found[::7].rename(columns={"sentence1": "sentence2", "sentence2": "sentence1"})
+    tracemalloc.start()
+    try:
+        kept = without(as_promised(found, "mypkg.Mine"), exclude)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    expected = found[found["sentence1"] != found["sentence2"]]
+    assert set(unordered_keys(kept)) == set(unordered_keys(expected)) - set(unordered_keys(exclude))
+    assert unordered_keys(kept).is_unique
+    assert peak / len(found) < 150
 
 
 def test_a_sampler_that_does_not_say_where_its_pairs_are_from_is_refused_before_they_are_labelled() -> None:

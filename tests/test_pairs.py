@@ -18,6 +18,7 @@ from augsbert.pairs import (
     merge_duplicates,
     mix,
     task_of,
+    unordered_codes,
     unordered_keys,
     without,
 )
@@ -37,6 +38,14 @@ def _random_pairs(seed: int, rows: int = 200) -> pd.DataFrame:
 
 def test_a_pair_and_its_reverse_have_one_key() -> None:
     assert unordered_keys(_pairs(("a", "b", 0.1), ("b", "a", 0.9), ("a", "c", 0.5))).nunique() == 2
+
+
+def test_codes_are_equal_where_keys_are_within_a_table_and_across_tables() -> None:
+    tables = [_random_pairs(0), _random_pairs(1)[150:], _random_pairs(2)[:0]]
+    codes, keys = np.concatenate(unordered_codes(*tables)), pd.concat([unordered_keys(table) for table in tables])
+    assert [len(found) for found in unordered_codes(*tables)] == [200, 50, 0]
+    np.testing.assert_array_equal(codes[:, None] == codes, keys.to_numpy()[:, None] == keys.to_numpy())
+    assert 1 < keys.nunique() < len(keys)
 
 
 def test_no_pair_is_in_two_splits_after_the_guard_and_test_is_as_published() -> None:
@@ -126,4 +135,5 @@ def test_gold_stands_once_beside_silver_whatever_the_model() -> None:
 def test_without_and_distinct_sentences() -> None:
     table = _pairs(("a", "b", 0.1), ("c", "a", 0.2))
     assert without(table, _pairs(("b", "a", 0.0)))["sentence1"].tolist() == ["c"]
+    pd.testing.assert_frame_equal(without(table), table)
     assert distinct_sentences(table) == ["a", "b", "c"]

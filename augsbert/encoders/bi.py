@@ -12,11 +12,12 @@ from torch import Tensor
 
 from augsbert.encoders.export import save_bi_encoder
 from augsbert.encoders.fit import Fit
-from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.module import PairEncoder
 from augsbert.encoders.network import refuse_random_body
 from augsbert.encoders.pooling import POOLING_MODES, pool
+from augsbert.encoders.token_rows import PairRows, TokenRows
 from augsbert.encoders.unpadding import unpad_training
-from augsbert.pairs import distinct_sentences
+from augsbert.pairs import distinct_sentences, places
 from augsbert.ranges import check_choice
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class BiEncoder(PairEncoder):
         tokens = self.model(**inputs).last_hidden_state
         return pool(tokens.float(), inputs["attention_mask"], self.pooling_mode)
 
-    def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
+    def training_rows(self, pairs: pd.DataFrame) -> tuple[PairRows, np.ndarray]:
         """Two rows a pair, of the pairs that the loss learns from.
 
         Raises:
@@ -91,18 +92,21 @@ class BiEncoder(PairEncoder):
         """
         assert self.loss is not None
         pairs = pairs[self.loss.keep(pairs["score"].to_numpy())]
-        sides = self.tokenize(pairs["sentence1"]), self.tokenize(pairs["sentence2"])
-        return list(zip(*sides, strict=True)), pairs["score"].to_numpy(dtype=np.float32)
+        return self._both_sides(pairs), pairs["score"].to_numpy(dtype=np.float32)
 
-    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
+    def _both_sides(self, pairs: pd.DataFrame) -> PairRows:
+        """Two rows a pair; a sentence of several pairs, as silver's are, is tokenized once."""
+        sentences = distinct_sentences(pairs)
+        return PairRows(self.tokenize(sentences), places(sentences, pairs))
+
+    def scoring_rows(self, pairs: pd.DataFrame) -> TokenRows | PairRows:
         """One row for each different sentence."""
         return self.tokenize(distinct_sentences(pairs))
 
     def combine(self, pairs: pd.DataFrame, outputs: np.ndarray) -> np.ndarray:
         """Cosine similarities (n,), -1..1."""
-        place = {sentence: i for i, sentence in enumerate(distinct_sentences(pairs))}
         embeddings = torch.nn.functional.normalize(torch.from_numpy(outputs.astype(np.float32)), dim=-1)
-        u, v = (embeddings[[place[s] for s in pairs[column]]] for column in ("sentence1", "sentence2"))
+        u, v = (embeddings[side] for side in places(distinct_sentences(pairs), pairs).T)
         return (u * v).sum(dim=-1).numpy()
 
     def pair_loss(self, outputs: Tensor, scores: Tensor, *queries: Tensor) -> Tensor:

@@ -14,8 +14,9 @@ from augsbert.encoders.export import save_cross_encoder
 from augsbert.encoders.first_token import only_first_token
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import NO_HEAD
-from augsbert.encoders.module import PairEncoder, Row
+from augsbert.encoders.module import PairEncoder
 from augsbert.encoders.network import refuse_random_body
+from augsbert.encoders.token_rows import PairRows, TokenRows
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,13 +86,13 @@ class CrossEncoder(PairEncoder):
         assert self.model is not None
         return self.model(**inputs).logits.squeeze(-1).float()
 
-    def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
+    def training_rows(self, pairs: pd.DataFrame) -> tuple[PairRows, np.ndarray]:
         """One row a pair, or two where both orders are trained on."""
         ordered = _orders(pairs, both=self.train_both_orders)
         rows = self.tokenize(ordered["sentence1"], ordered["sentence2"])
-        return [(row,) for row in rows], ordered["score"].to_numpy(dtype=np.float32)
+        return PairRows(rows, np.arange(len(rows))[:, None]), ordered["score"].to_numpy(dtype=np.float32)
 
-    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
+    def scoring_rows(self, pairs: pd.DataFrame) -> TokenRows:
         """(a, b) of all pairs, then (b, a) of all pairs where both orders are scored."""
         ordered = _orders(pairs, both=self.score_both_orders)
         return self.tokenize(ordered["sentence1"], ordered["sentence2"])

@@ -5,7 +5,8 @@ A subclass says what a pair is to it: which token rows it is made of, what comes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,15 @@ from augsbert.encoders.dropout import replace_dropout
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import limits
 from augsbert.encoders.network import keep_layers
+from augsbert.encoders.token_rows import PairRows, Row, TokenRows
 from augsbert.errors import UserError
 from augsbert.ranges import check_count
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-Row = dict[str, list[int]]
+#: Texts that are tokenized at a time: the tokenizer's own output takes some kilobytes for each.
+WINDOW = 1024
 
 
 class PairEncoder(pl.LightningModule):
@@ -56,11 +59,11 @@ class PairEncoder(pl.LightningModule):
         """Load the network from ``encoder`` with that configuration."""
         raise NotImplementedError
 
-    def training_rows(self, pairs: pd.DataFrame) -> tuple[list[tuple[Row, ...]], np.ndarray]:
+    def training_rows(self, pairs: pd.DataFrame) -> tuple[PairRows, np.ndarray]:
         """Token rows of each training pair, and the pairs' scores (n,)."""
         raise NotImplementedError
 
-    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
+    def scoring_rows(self, pairs: pd.DataFrame) -> TokenRows | PairRows:
         """Token rows to run the network on, each once; :meth:`combine` knows which pair needs which."""
         raise NotImplementedError
 
@@ -107,25 +110,32 @@ class PairEncoder(pl.LightningModule):
         # A longer input than the network has positions for would fail only at the first such sentence.
         self.max_seq_length = min(self.max_seq_length, limits(config.to_dict()).positions or self.max_seq_length)
 
-    def tokenize(self, *columns: Iterable[str]) -> list[Row]:
+    def tokenize(self, *columns: Iterable[str]) -> TokenRows:
         """Token rows of texts, or of text pairs where two columns are given; neither padded."""
-        texts = [list(column) for column in columns]
-        if not texts[0]:
-            return []
-        assert self.tokenizer is not None
-        tokens = self.tokenizer(*texts, truncation=True, max_length=self.max_seq_length)
-        names = [name for name in tokens if name in ("input_ids", "token_type_ids", "attention_mask")]
-        return [{name: tokens[name][i] for name in names} for i in range(len(texts[0]))]
+        return TokenRows(self._tokens(zip(*columns, strict=True)))
 
-    def token_ids(self, row: Row) -> list[list[int]]:
-        """All tokens that the network reads of a training or scoring row."""
-        return [row["input_ids"]]
+    def _tokens(self, texts: Iterator[tuple[str, ...]]) -> Iterator[dict[str, list[list[int]]]]:
+        """Window by window; without the mask, which padding makes anew."""
+        assert self.tokenizer is not None
+        while window := list(islice(texts, WINDOW)):
+            columns = map(list, zip(*window, strict=True))
+            tokens = self.tokenizer(*columns, truncation=True, max_length=self.max_seq_length)
+            yield {name: tokens[name] for name in tokens if name in ("input_ids", "token_type_ids")}
 
     def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
-        """Pad token rows to the longest of them, or to ``length``: tensors (B, T)."""
+        """Pad token rows to the longest of them, or to ``length``, on the tokenizer's side: int64 tensors (B, T)."""
         assert self.tokenizer is not None
-        padding = "longest" if length is None else "max_length"
-        return dict(self.tokenizer.pad(list(rows), padding=padding, max_length=length, return_tensors="pt"))
+        lengths = np.array([len(row["input_ids"]) for row in rows])
+        real = np.arange(length or lengths.max()) < lengths[:, None]
+        if self.tokenizer.padding_side == "left":
+            real = real[:, ::-1]
+        padding = {"input_ids": self.tokenizer.pad_token_id, "token_type_ids": self.tokenizer.pad_token_type_id}
+        inputs = {name: np.full(real.shape, padding[name]) for name in rows[0]}
+        for name, padded in inputs.items():
+            padded[real] = np.concatenate([row[name] for row in rows])
+        if "attention_mask" in self.tokenizer.model_input_names:
+            inputs["attention_mask"] = real.astype(np.int64)
+        return {name: torch.from_numpy(values) for name, values in inputs.items()}
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """The loss of the global batch, from this device's share of it.

@@ -22,8 +22,8 @@ from augsbert.encoders.bi import BiEncoder
 from augsbert.encoders.export import POLY_CODES, POLY_CONFIG, save_poly_encoder
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import check_safetensors
-from augsbert.encoders.module import Row
 from augsbert.encoders.pooling import pool
+from augsbert.encoders.token_rows import PairRows, Row
 from augsbert.errors import UserError
 from augsbert.ranges import check_choice, check_count
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _BATCH = 32
-#: In a scoring row, before the names of the candidate's tokens.
-_CANDIDATE = "candidate/"
 
 
 class PolyEncoder(BiEncoder):
@@ -129,21 +127,9 @@ class PolyEncoder(BiEncoder):
             codes = attend(self.code_embeddings, tokens, mask)
         return torch.cat([codes, pool(tokens, mask, self.pooling_mode)[:, None]], dim=1)
 
-    def scoring_rows(self, pairs: pd.DataFrame) -> list[Row]:
-        """One row a pair, not one a sentence: the codes of all sentences would not fit into memory."""
-        assert self.tokenizer is not None
-        sides = zip(self.tokenize(pairs["sentence1"]), self.tokenize(pairs["sentence2"]), strict=True)
-        # Padded to one length, as batches are shaped by that of the context's tokens.
-        padded = [self.tokenizer.pad(list(side)) for side in sides]
-        return [{p + name: ids[i] for i, p in enumerate(("", _CANDIDATE)) for name, ids in r.items()} for r in padded]
-
-    def token_ids(self, row: Row) -> list[list[int]]:
-        """Of a scoring row, both sides."""
-        return [side["input_ids"] for side in _sides(row)]
-
-    def collate(self, rows: Sequence[Row], length: int | None = None) -> dict[str, Tensor]:
-        """As any encoder's; a scoring row becomes two, its context and its candidate: tensors (2 * B, T)."""
-        return super().collate([side for row in rows for side in _sides(row)], length)
+    def scoring_rows(self, pairs: pd.DataFrame) -> PairRows:
+        """Context and candidate of each pair, not each sentence: the codes of all would not fit into memory."""
+        return self._both_sides(pairs)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Scores (B,) of the pairs of one batch, float32."""
@@ -170,11 +156,11 @@ class PolyEncoder(BiEncoder):
         """Candidates' embeddings (n, D), float32, on the encoder's device: to keep, for :meth:`score_context`."""
         rows = self._ready().tokenize(sentences)
         assert self.model is not None
-        order = np.argsort([len(row["input_ids"]) for row in rows], kind="stable")
+        order = np.argsort(rows.lengths, kind="stable")
         kept = torch.empty(len(rows), self.model.config.hidden_size, device=self.device)
         for start in range(0, len(rows), _BATCH):
             batch = order[start : start + _BATCH]
-            kept[batch] = super().forward(self._inputs([rows[i] for i in batch]))
+            kept[batch] = super().forward(self._inputs(rows.take(batch)))
         return kept
 
     @torch.inference_mode()
@@ -211,13 +197,6 @@ class PolyEncoder(BiEncoder):
     def _similarities(self, u: Tensor, v: Tensor) -> Tensor:
         """Of vectors (..., D), which may broadcast: (...)."""
         return F.cosine_similarity(u, v, dim=-1) if self.similarity == "cosine" else (u * v).sum(dim=-1)
-
-
-def _sides(row: Row) -> list[Row]:
-    candidate = {name.removeprefix(_CANDIDATE): ids for name, ids in row.items() if name.startswith(_CANDIDATE)}
-    if not candidate:
-        return [row]
-    return [{name: row[name] for name in candidate}, candidate]
 
 
 def _refuse_other_codes(file: Path, num_codes: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -75,3 +76,22 @@ def test_a_network_is_cut_to_its_first_layers_and_says_so_where_it_is_saved(
 def test_more_layers_than_there_are_is_a_mistake(tiny_model: Path) -> None:
     with pytest.raises(UserError, match=r"num_layers=3: .* has 2 layers"):
         BiEncoder(str(tiny_model), num_layers=3).configure_model()
+
+
+@pytest.mark.parametrize("length", [None, 16])
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("names", [["input_ids", "attention_mask"], ["input_ids", "token_type_ids"]])
+def test_rows_are_padded_as_the_tokenizer_pads_them(
+    names: list[str], side: str, length: int | None, tiny_model: Path
+) -> None:
+    module = BiEncoder(str(tiny_model), max_seq_length=16)
+    module.configure_model()
+    tokenizer: Any = module.tokenizer
+    tokenizer.model_input_names, tokenizer.padding_side, tokenizer._pad_token_type_id = names, side, 3
+    texts = ["a small child runs", "cat", "the man plays music in the big red park", "dog"]
+    padding = "longest" if length is None else "max_length"
+    expected = tokenizer.pad([tokenizer(text) for text in texts], padding, length, return_tensors="pt")
+    found = module.collate(module.tokenize(texts), length)
+    assert found.keys() == expected.keys() == set(names)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, rtol=0, atol=0)

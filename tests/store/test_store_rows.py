@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import multiprocessing
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,21 @@ def test_what_is_not_there_is_nan_in_an_absent_folder_too(rows: Rows) -> None:
 def test_a_digest_that_is_asked_for_twice_is_given_twice(rows: Rows) -> None:
     rows.put(digests(1), values(1))
     np.testing.assert_array_equal(rows.get(digests(1, 1)), values(1, 1))
+
+
+def test_a_hundred_thousand_values_are_got_in_fifteen_megabytes(rows: Rows) -> None:
+    number = 100_000
+    every = digests(*range(number))
+    for part in range(4):
+        rows.put(every[part::4], values(*range(part, number, 4)))
+    tracemalloc.start()
+    try:
+        got = rows.get(every)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(got, values(*range(number)))
+    assert peak / number < 150
 
 
 def test_the_same_values_are_kept_once(rows: Rows) -> None:
