@@ -1,7 +1,7 @@
 """Choose, on dev alone, the rates of the cross-encoder and of the baseline for each column of the small tables.
 
-    python experiments/paper/tune.py --data FOLDER
-    python experiments/paper/tune.py --data FOLDER --columns mrpc quora
+    python experiments/paper/rates.py --data FOLDER
+    python experiments/paper/rates.py --data FOLDER --columns mrpc quora
 
 Both have three rates, STSb's among them. The dev metric of each goes to
 experiments/results/tuning/paper.json; the best ones stand in paper.yaml, as ``tuned``. The reproduction finds the
