@@ -63,13 +63,14 @@ def _outputs(shards: Sequence[Path]) -> np.ndarray:
     Raises:
         KeyError: a row is in no shard.
     """
-    rows = np.unique(np.concatenate([_read(path, "indices") for path in shards]))
+    indices = [_read(path, "indices") for path in shards]
+    rows = np.unique(np.concatenate(indices))
     if rows[-1] != len(rows) - 1:
         raise KeyError(f"{shards[0].parent} lacks rows")
     first = _read(shards[0], "outputs")
     outputs = np.empty((len(rows), *first.shape[1:]), first.dtype)
-    for path in shards:
-        outputs[_read(path, "indices")] = _read(path, "outputs")
+    for path, places in zip(shards, indices, strict=True):
+        outputs[places] = _read(path, "outputs")
     return outputs
 
 

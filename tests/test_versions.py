@@ -28,6 +28,7 @@ SCORING = [
     "ranks.py",
     "hardware.py",
     "batching.py",
+    "encoders/token_rows.py",
     "encoders/module.py",
     "encoders/network.py",
 ]
