@@ -24,13 +24,16 @@ def write(paper: Mapping[str, Any], size: str, out: Path, page: Path, overrides:
     """Write the page of all runs below ``out`` with the size's seeds; none where there is no run yet."""
     settings = paper["sizes"][size]
     grids = [_column(paper, settings, column, out) for column in settings["columns"]]
-    grids += [_figure(figure, _runs(out / name, settings["seeds"])) for name, figure in paper["figures"].items()]
+    figures = {name: figure for name, figure in paper["figures"].items() if size in figure.get("sizes", [size])}
+    grids += [_figure(figure, _runs(out / name, settings["seeds"])) for name, figure in figures.items()]
     tables = [markdown(grid) for grid in grids if grid.rows]
     if not tables:
         print(f"{out}: no run is there yet, so there is nothing to report.")
         return
+    lacking = ", ".join(grid.title for grid in grids if not grid.rows)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text("\n\n".join([*_head(paper, size, overrides), *tables]) + "\n", encoding="utf8")
+    parts = [*_head(paper, size, overrides), *([f"Not run yet: {lacking}."] if lacking else []), *tables]
+    page.write_text("\n\n".join(parts) + "\n", encoding="utf8")
     print(f"written: {page}")
 
 
