@@ -68,6 +68,11 @@ def unordered_codes(*tables: pd.DataFrame) -> list[np.ndarray]:
     return np.split(codes, np.cumsum([len(table) for table in tables])[:-1])
 
 
+def repeated(pairs: pd.DataFrame) -> np.ndarray:
+    """Whether each row's pair stands in an earlier row, in either order: bool (n,)."""
+    return pd.Index(unordered_codes(pairs)[0]).duplicated()
+
+
 def distinct_sentences(pairs: pd.DataFrame) -> list[str]:
     """The different sentences of both columns, in order of first appearance (row by row)."""
     return list(dict.fromkeys(pairs[SENTENCES].to_numpy(dtype=object).ravel()))

@@ -17,7 +17,7 @@ from augsbert.datasets.checks import SPLITS
 from augsbert.errors import UserError
 from augsbert.evaluation import best_thresholds, metrics
 from augsbert.job import Job
-from augsbert.pairs import SENTENCES, Splits, digest, unordered_codes, without
+from augsbert.pairs import SENTENCES, Splits, digest, repeated, without
 from augsbert.run_files import write_whole
 from augsbert.store.files import drop_hidden, wait_until_free
 from augsbert.store.rows import Rows
@@ -49,7 +49,7 @@ def as_promised(found: pd.DataFrame, sampler: str) -> pd.DataFrame:
             f"sampler: {sampler} gives pairs without {', '.join(missing)}. "
             "Return what augsbert.pairs.candidate_pairs makes."
         )
-    doubtful = pd.Index(unordered_codes(found)[0]).duplicated() | (found["sentence1"] == found["sentence2"])
+    doubtful = repeated(found) | (found["sentence1"] == found["sentence2"])
     return found[~doubtful].reset_index(drop=True)
 
 

@@ -17,6 +17,7 @@ from augsbert.pairs import (
     hold_out,
     merge_duplicates,
     mix,
+    repeated,
     task_of,
     unordered_codes,
     unordered_keys,
@@ -46,6 +47,13 @@ def test_codes_are_equal_where_keys_are_within_a_table_and_across_tables() -> No
     assert [len(found) for found in unordered_codes(*tables)] == [200, 50, 0]
     np.testing.assert_array_equal(codes[:, None] == codes, keys.to_numpy()[:, None] == keys.to_numpy())
     assert 1 < keys.nunique() < len(keys)
+
+
+def test_a_row_is_repeated_where_its_pair_stands_before_it_in_either_order() -> None:
+    assert repeated(_pairs(("a", "b", 0.1), ("b", "a", 0.9), ("a", "c", 0.5), ("a", "b", 0.2))).tolist() == [0, 1, 0, 1]
+    table = _random_pairs(0)
+    np.testing.assert_array_equal(repeated(table), unordered_keys(table).duplicated())
+    assert repeated(table[:0]).shape == (0,)
 
 
 def test_no_pair_is_in_two_splits_after_the_guard_and_test_is_as_published() -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from augsbert.pairs import SENTENCES, unordered_keys, without
+from augsbert.pairs import SENTENCES, repeated, without
 from augsbert.ranges import check_choice, check_count
 
 Sides = Literal["one", "both"]
@@ -55,4 +55,4 @@ class Copies:
         scores = np.tile(pairs["score"].to_numpy(), self.copies)
         made = pd.DataFrame({"sentence1": texts[:, 0], "sentence2": texts[:, 1], "score": scores, "origin": origin})
         made = without(made[made["sentence1"] != made["sentence2"]], pairs)
-        return made[~unordered_keys(made).duplicated()].reset_index(drop=True)
+        return made[~repeated(made)].reset_index(drop=True)

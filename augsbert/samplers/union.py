@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from augsbert.errors import UserError
-from augsbert.pairs import Pool, unordered_keys
+from augsbert.pairs import Pool, repeated
 
 _COLUMNS = ["sentence1", "sentence2", "origin"]
 
@@ -50,4 +50,4 @@ class Union:
         """
         found = [sampler(pool, exclude)[_COLUMNS] for sampler in self.samplers.values()]
         pairs = pd.concat(found, ignore_index=True)
-        return pairs[~unordered_keys(pairs).duplicated()].reset_index(drop=True)
+        return pairs[~repeated(pairs)].reset_index(drop=True)
