@@ -32,7 +32,16 @@ SCORING = [
     "encoders/module.py",
     "encoders/network.py",
 ]
-FITTING = [*SCORING, "training.py", "seed_optimization.py", "checkpoints.py", "evaluation.py", "encoders/occurring.py"]
+FITTING = [
+    *SCORING,
+    "training.py",
+    "seed_optimization.py",
+    "checkpoints.py",
+    "evaluation.py",
+    "encoders/dropout.py",
+    "encoders/occurring.py",
+    "encoders/self_attention.py",
+]
 #: What stands behind each kind of stage beside the parts that it uses.
 KINDS = {
     "dataset": ["stages.py", "pairs.py"],

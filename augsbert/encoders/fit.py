@@ -36,7 +36,7 @@ class Fit:
         UserError: a value is out of its range.
     """
 
-    VERSION = 1
+    VERSION = 2
     #: Arguments that came later, with the value at which older keys stay valid.
     LATER: ClassVar = {"seed_optimization": dict(ONE_SEED)}
 

@@ -20,6 +20,7 @@ from augsbert.encoders.dropout import replace_dropout
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import limits
 from augsbert.encoders.network import keep_layers
+from augsbert.encoders.self_attention import replace_attention
 from augsbert.encoders.token_rows import PairRows, Row, TokenRows
 from augsbert.errors import UserError
 from augsbert.ranges import check_count
@@ -107,6 +108,7 @@ class PairEncoder(pl.LightningModule):
         self.model = self.new_model(config)
         keep_layers(self.model, self.num_layers)
         replace_dropout(self.model)
+        replace_attention(self.model)
         # A longer input than the network has positions for would fail only at the first such sentence.
         self.max_seq_length = min(self.max_seq_length, limits(config.to_dict()).positions or self.max_seq_length)
 

@@ -10,18 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from augsbert.encoders.first_token import ATTENTIONS
 from augsbert.encoders.network import layer_stack
+from augsbert.encoders.self_attention import SelfAttention, known_layers
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+_STEP = 16
+
 
 class RealTokens:
     """Where the real tokens of a batch stand; in the place of its attention mask it goes from layer to layer.
+
+    Some of the padding stays with them, so that their number N is one of few: a product of a shape that is new takes
+    twice its time (oneDNN). Nothing real sees it.
 
     Args:
         mask: True for tokens that are seen (B, 1, T or 1, T).
@@ -30,7 +34,9 @@ class RealTokens:
     def __init__(self, mask: Tensor) -> None:
         self.mask = mask
         self.shape = mask[:, 0, 0].shape
-        self.places = mask[:, 0, 0].flatten().nonzero()[:, 0]
+        real = mask[:, 0, 0].flatten()
+        number = -(-int(real.sum()) // _STEP) * _STEP
+        self.places = torch.argsort(~real, stable=True)[:number]
 
     def taken_from(self, padded: Tensor) -> Tensor:
         """(B, T, D) -> (1, N, D), the rows' real tokens one after another."""
@@ -42,35 +48,20 @@ class RealTokens:
         return padded.index_copy(0, self.places, tokens[0]).unflatten(0, self.shape)
 
 
-class UnpaddedAttention(nn.Module):
-    """An attention that takes real tokens as well as padded batches; parameters keep their names and values.
-
-    Args:
-        attention: of transformers, one of ``ATTENTIONS``.
-    """
-
-    def __init__(self, attention: nn.Module) -> None:
-        super().__init__()
-        self.self: Any = attention.self
-        self.output: Any = attention.output
+class UnpaddedAttention(SelfAttention):
+    """An attention that takes real tokens as well as padded batches; parameters keep their names and values."""
 
     def forward(
         self, hidden_states: Tensor, attention_mask: Tensor | RealTokens | None = None, **more: Any
     ) -> tuple[Tensor, None]:
         """Hidden states (B, T, D) and a mask, or (1, N, D) and :class:`RealTokens`; weights are not given."""
-        inner = self.self
         if not isinstance(attention_mask, RealTokens):
-            attended, _ = inner(hidden_states, attention_mask=attention_mask, **more)
-            return self.output(attended, hidden_states), None
+            return super().forward(hidden_states, attention_mask, **more)
+        inner, real = self.self, attention_mask
         query, key, value = (
-            attention_mask.spread(project(hidden_states)).unflatten(-1, (-1, inner.attention_head_size)).transpose(1, 2)
-            for project in (inner.query, inner.key, inner.value)
+            self.heads(real.spread(project(hidden_states))) for project in (inner.query, inner.key, inner.value)
         )
-        dropout = inner.dropout.p if self.training else 0.0
-        attended = F.scaled_dot_product_attention(
-            query, key, value, attn_mask=attention_mask.mask, dropout_p=dropout, scale=inner.scaling
-        )
-        return self.output(attention_mask.taken_from(attended.transpose(1, 2).flatten(2)), hidden_states), None
+        return self.output(real.taken_from(self.attend(query, key, value, real.mask)), hidden_states), None
 
 
 def unpad_training(model: PreTrainedModel) -> None:
@@ -79,13 +70,12 @@ def unpad_training(model: PreTrainedModel) -> None:
     Elsewhere (an attention of another build, or that is not torch's) the model stays as it is; so does a scoring, as a
     row's outputs must not depend on its neighbours. On a GPU each step would wait for the number of tokens.
     """
-    layers: Any = layer_stack(model)[1] or ()
-    kinds = {type(getattr(layer, "attention", None)).__name__ for layer in layers}
-    if not kinds or not kinds.issubset(ATTENTIONS) or model.config._attn_implementation != "sdpa":
+    layers = known_layers(model)
+    if not layers:
         return
     for layer in layers:
         layer.attention = UnpaddedAttention(layer.attention).train(layer.training)
-    encoder = next(module for module in model.modules() if getattr(module, "layer", None) is layers)
+    encoder = next(module for module in model.modules() if getattr(module, "layer", None) is layer_stack(model)[1])
     encoder.register_forward_pre_hook(_unpad, with_kwargs=True)
     encoder.register_forward_hook(_pad, with_kwargs=True)
 

@@ -9,15 +9,14 @@ import torch
 from transformers import AutoModel, BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 from transformers import XLMRobertaConfig as XLMConfig
 
+from augsbert.encoders import unpadding
 from augsbert.encoders.unpadding import UnpaddedAttention, unpad_training
 
 SIZE = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
 DROPOUTS = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "classifier_dropout": 0.0}
-MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 1, 0, 0, 0]])
-INPUTS = {
-    "input_ids": torch.tensor([[2, 40, 41, 42, 3], [2, 43, 3, 1, 1], [2, 3, 1, 1, 1]]),
-    "attention_mask": MASK,
-}
+LENGTHS = torch.tensor([10, 3, 2, 7, 5])
+MASK = (torch.arange(10) < LENGTHS[:, None]).long()
+INPUTS = {"input_ids": torch.arange(4, 54).reshape(5, 10) * MASK + 1 - MASK, "attention_mask": MASK}
 KINDS = [BertConfig, RobertaConfig, XLMConfig, ElectraConfig]
 
 
@@ -47,7 +46,8 @@ def test_outputs_and_gradients_are_those_of_the_padded_batch(kind: type) -> None
     unpad_training(unpadded)
     seen = lengths_seen(unpadded)
     expected, found = (model(**INPUTS).last_hidden_state[MASK.bool()] for model in (padded, unpadded))
-    assert seen == [int(MASK.sum())] * 3
+    assert MASK.sum() == 27
+    assert seen == [32] * 3  # the next multiple of 16, below the 50 of the padded batch
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
     wanted, got = gradients(padded, expected), gradients(unpadded, found)
     assert got.keys() == wanted.keys()
@@ -64,10 +64,28 @@ def test_a_scoring_stays_padded_to_the_bit() -> None:
     assert seen == [MASK.shape[1]] * 3
 
 
-def test_padding_is_zeros_in_what_comes_out() -> None:
-    model = model_of(BertConfig)
-    unpad_training(model)
-    assert not model(**INPUTS).last_hidden_state[~MASK.bool()].any()
+def test_the_padding_that_fills_up_a_shape_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    filled = model_of(BertConfig)
+    unpad_training(filled)
+    bare, outputs = copy.deepcopy(filled), []
+    for model, step in ((filled, 16), (bare, 1)):
+        monkeypatch.setattr(unpadding, "_STEP", step)
+        seen = lengths_seen(model)
+        outputs.append(model(**INPUTS).last_hidden_state[MASK.bool()])
+        assert seen[0] == {16: 32, 1: 27}[step]
+    torch.testing.assert_close(*outputs, rtol=1e-5, atol=1e-6)
+    wanted, got = gradients(bare, outputs[1]), gradients(filled, outputs[0])
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(got[name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}")
+
+
+def test_a_batch_that_cannot_be_filled_up_stays_whole() -> None:
+    padded = model_of(BertConfig)
+    unpadded = copy.deepcopy(padded)
+    unpad_training(unpadded)
+    few = {name: values[:3, :5] for name, values in INPUTS.items()}  # 10 real tokens of 15
+    expected, found = (model(**few).last_hidden_state[few["attention_mask"].bool()] for model in (padded, unpadded))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
 def test_half_precision_stays_near() -> None:
