@@ -37,8 +37,9 @@ class BM25:
     The query and its excluded partners do not count: the next best is taken in their place. Ties go to the sentence
     that stands first in the pool. Memory: the index, and one row of n scores at a time.
 
-    With numba installed (``pip install 'augsbert[numba]'``), bm25s compiles its search, which takes some ten seconds:
-    that is used from 20,000 sentences on, and what it leaves open, ties above all, is searched as without it.
+    With numba installed (``pip install 'augsbert[numba]'``), a search is used from 20,000 sentences on that finds the
+    same without scoring all of them. It is compiled first, which takes some six seconds, and keeps one row of n scores
+    for each thread.
 
     Args:
         top_k: neighbours of each sentence, at least 1; there are fewer where fewer share a token with it.

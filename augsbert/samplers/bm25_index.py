@@ -1,4 +1,4 @@
-"""What BM25 is looked up in: bm25s, the same compiled by numba, and rank_bm25; they find the same neighbours."""
+"""What BM25 is looked up in: bm25s, a search compiled by numba, and rank_bm25; they find the same neighbours."""
 
 from __future__ import annotations
 
@@ -6,25 +6,20 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from augsbert.samplers.bm25_tables import DECIMALS, tables_of
 from augsbert.samplers.neighbours import Forbidden, ranked
 
-#: Scores that differ by rounding alone (another order of addition) are ties.
-DECIMALS = 9
-_SPARE = 8
-_BLOCK = 4096
+_BLOCK = 1024
 
 
 class Index:
-    """An index of a pool's sentences, each of which may be the query."""
-
-    def scores(self, query: int) -> np.ndarray:
-        """Of all n sentences, with one of them as the query: a new float64 array (n,)."""
-        raise NotImplementedError
+    """An index of a pool's n sentences, each of which may be the query."""
 
     def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
         """Find the ``top_k`` best sentences of each query, by score (descending), then place (ascending).
@@ -36,6 +31,18 @@ class Index:
             found: (n, top_k) takes their places, and keeps -1 where there are fewer.
             bar: is told how many queries are done.
         """
+        raise NotImplementedError
+
+
+class PlainIndex(Index):
+    """One that scores all sentences for each query."""
+
+    def scores(self, query: int) -> np.ndarray:
+        """Of all n sentences, with one of them as the query: a new float64 array (n,)."""
+        raise NotImplementedError
+
+    def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
+        """As any index's."""
         for query in queries:
             scores = self.scores(query)
             scores[forbidden.of(query)] = 0
@@ -44,16 +51,14 @@ class Index:
             bar.update()
 
 
-class Bm25sIndex(Index):
-    """bm25s, in numpy.
+class Bm25sIndex(PlainIndex):
+    """bm25s.
 
     Args:
         tokens: of each sentence.
         k1: how slowly a repeated token saturates.
         b: how much long sentences are marked down.
     """
-
-    BACKEND = "numpy"
 
     def __init__(self, tokens: Sequence[list[str]], k1: float, b: float) -> None:
         import bm25s
@@ -62,53 +67,53 @@ class Bm25sIndex(Index):
         vocabulary: dict[str, int] = {}
         self.ids = [[vocabulary.setdefault(word, len(vocabulary)) for word in words] for words in tokens]
         # "atire" is the sampler's term frequency part; float64 and the order of addition are rank_bm25's.
-        settings = {"method": "atire", "idf_method": "lucene", "dtype": "float64", "backend": self.BACKEND}
+        settings = {"method": "atire", "idf_method": "lucene", "dtype": "float64", "backend": "numpy"}
         self.index = bm25s.BM25(k1=k1, b=b, **settings)
         self.index.index((self.ids, vocabulary), show_progress=False)
 
     def scores(self, query: int) -> np.ndarray:
-        """As any index's."""
+        """As any plain index's."""
         return self.index.get_scores_from_ids(self.ids[query])
 
 
-class CompiledIndex(Bm25sIndex):
-    """The same, which finds the best of many queries at once, by machine code that numba makes of bm25s."""
+class CompiledIndex(Index):
+    """What finds the same in many queries at once, by machine code that numba makes, without scoring all sentences.
 
-    BACKEND = "numba"
+    Args:
+        tokens: of each sentence, of which one at least has some.
+        k1: how slowly a repeated token saturates.
+        b: how much long sentences are marked down.
+    """
+
+    def __init__(self, tokens: Sequence[list[str]], k1: float, b: float) -> None:
+        self.tables = tables_of(tokens, k1, b)
 
     def search(self, queries: np.ndarray, top_k: int, forbidden: Forbidden, found: np.ndarray, bar: Any) -> None:
-        """As any index's; what two searches, a little wider and wider yet, leave open by ties goes the long way."""
-        for width in (top_k + 1 + _SPARE, 8 * (top_k + 1 + _SPARE)):
-            unsettled = [queries[:0]]
-            for start in range(0, len(queries), _BLOCK):
-                block = queries[start : start + _BLOCK]
-                best, settled = self._settle(block, top_k, width, forbidden)
-                found[block[settled]] = best[settled]
-                unsettled.append(block[~settled])
-                bar.update(int(settled.sum()))
-            queries = np.concatenate(unsettled)
-        super().search(queries, top_k, forbidden, found, bar)
-
-    def _settle(
-        self, queries: np.ndarray, top_k: int, width: int, forbidden: Forbidden
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the best (q, top_k), -1 where there are fewer, and whether they are final (q,)."""
+        """As any index's."""
         import torch
 
-        others, raw = self.index.retrieve(
-            [self.ids[query] for query in queries],
-            k=min(width, len(self.ids)),
-            n_threads=torch.get_num_threads(),
-            show_progress=False,
-        )
-        others = others.astype(np.int64)
-        scores = raw.round(DECIMALS)
-        scores[(raw <= 0) | forbidden.contains(queries[:, None], others)] = -np.inf
-        best, last = ranked(scores, others, top_k)
-        return best, (raw[:, -1] <= 0) | (raw[:, -1] < last - 2 * 10.0**-DECIMALS)
+        def find(block: np.ndarray) -> int:
+            found[block] = self._find(block, top_k, forbidden)
+            return len(block)
+
+        blocks = np.split(queries, range(_BLOCK, len(queries), _BLOCK))
+        with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+            for done in threads.map(find, blocks):
+                bar.update(done)
+
+    def _find(self, queries: np.ndarray, top_k: int, forbidden: Forbidden) -> np.ndarray:
+        """Places of the best (q, top_k), -1 where there are fewer."""
+        from augsbert.samplers.bm25_search import find_best
+
+        out = [forbidden.of(query) for query in queries]
+        ends = np.cumsum([len(places) for places in out])
+        scores = np.full((len(queries), top_k), -np.inf)
+        places = np.zeros((len(queries), top_k), dtype=np.uint32)
+        find_best(queries, np.concatenate(out), ends, self.tables, scores, places)
+        return ranked(scores, places.astype(np.int64), top_k)[0]
 
 
-class RankBM25Index(Index):
+class RankBM25Index(PlainIndex):
     """rank_bm25, with the sampler's idf instead of its own.
 
     Args:
@@ -125,7 +130,7 @@ class RankBM25Index(Index):
         self.index.idf = {word: math.log(1 + (len(tokens) - df + 0.5) / (df + 0.5)) for word, df in containing.items()}
 
     def scores(self, query: int) -> np.ndarray:
-        """As any index's."""
+        """As any plain index's."""
         return self.index.get_scores(self.tokens[query])
 
 

@@ -1,18 +1,22 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from tqdm import tqdm
 
+from augsbert.datasets.quora import Quora
 from augsbert.datasets.sample import Sample
 from augsbert.pairs import SENTENCES, Pool, distinct_sentences, places
 from augsbert.samplers import bm25, bm25_index
 from augsbert.samplers.bm25 import BM25, tokenize
-from augsbert.samplers.bm25_index import CompiledIndex, Index
+from augsbert.samplers.bm25_index import Bm25sIndex, CompiledIndex, Index
+from augsbert.samplers.bm25_tables import tables_of
+from augsbert.samplers.neighbours import Forbidden
 
 NOTHING = pd.DataFrame({"sentence1": [], "sentence2": []}, dtype="str")
 
@@ -46,39 +50,96 @@ def test_the_compiled_search_finds_the_same_neighbours(
     pd.testing.assert_frame_equal(BM25(**settings)(pool, real.pairs), plain)
 
 
-@pytest.fixture
-def passes(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How many queries each pass of the compiled search gets, by its width, or as ``plain``."""
-    found: Counter[str] = Counter()
-    settle, search = CompiledIndex._settle, Index.search
-
-    def settle_and_count(index: CompiledIndex, queries: np.ndarray, top_k: int, width: int, *more: Any) -> Any:
-        found[str(width)] += len(queries)
-        return settle(index, queries, top_k, width, *more)
-
-    def search_and_count(index: Index, queries: np.ndarray, *more: Any) -> None:
-        found["plain"] += len(queries)
-        search(index, queries, *more)
-
-    monkeypatch.setattr(CompiledIndex, "_settle", settle_and_count)
-    monkeypatch.setattr(Index, "search", search_and_count)
+def _found(index: Index, tokens: list[list[str]], top_k: int, forbidden: Forbidden) -> np.ndarray:
+    found = np.full((len(tokens), top_k), -1)
+    queries = np.array([place for place, words in enumerate(tokens) if words])
+    index.search(queries, top_k, forbidden, found, tqdm(disable=True))
     return found
 
 
-def test_what_ties_leave_open_the_compiled_search_finds_in_a_wider_pass_and_then_the_long_way(
-    passes: Counter[str], monkeypatch: pytest.MonkeyPatch
+def _drawn(seed: int, sentences: int, words: int, mean: float) -> list[list[str]]:
+    """Sentences of words drawn by a Zipf law, some empty, many with repeated words, and many equal to one another."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.poisson(mean, sentences)
+    share = 1 / np.arange(1, words + 1)
+    drawn = rng.choice(words, lengths.sum(), p=share / share.sum())
+    return [[f"w{word}" for word in part] for part in np.split(drawn, np.cumsum(lengths)[:-1])]
+
+
+def _forbidden(seed: int, sentences: int, pairs: int) -> Forbidden:
+    rows = np.random.default_rng(seed).integers(sentences, size=(pairs, 2)).astype(str)
+    return Forbidden([str(place) for place in range(sentences)], pd.DataFrame(rows, columns=SENTENCES))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("mean", [3, 12])
+def test_the_compiled_search_finds_the_same_by_blocks_in_threads_with_repeated_words_and_ties(
+    mean: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("numba")
-    # 120 tie over any of "a", more than both passes see; 40 over "b", more than the first one sees; two over "c".
-    ties = [*(f"a w{i}" for i in range(120)), *(f"b w{i}" for i in range(200, 240)), "c x", "c y"]
+    monkeypatch.setattr(bm25_index, "_BLOCK", 700)
+    monkeypatch.setattr("torch.get_num_threads", lambda: threads)
+    tokens, forbidden = _drawn(mean, 3_000, 2_000, mean), _forbidden(mean, 3_000, 5_000)
+    plain, compiled = (_found(index(tokens, 1.5, 0.75), tokens, 6, forbidden) for index in (Bm25sIndex, CompiledIndex))
+    assert np.array_equal(compiled, plain)
+
+
+def test_the_compiled_search_finds_the_same_in_any_small_collection() -> None:
+    pytest.importorskip("numba")
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        size, words, mean, top_k = (int(rng.integers(2, most)) for most in (60, 80, 9, 12))
+        tokens, forbidden = _drawn(seed, size, words, mean), _forbidden(seed, size, size)
+        if any(tokens):
+            k1, b = float(rng.choice([0, 0.9, 1.5, 100])), float(rng.choice([0, 0.4, 1]))
+            plain, compiled = (
+                _found(index(tokens, k1, b), tokens, top_k, forbidden) for index in (Bm25sIndex, CompiledIndex)
+            )
+            assert np.array_equal(compiled, plain), seed
+
+
+def test_the_compiled_search_finds_the_same_where_hundreds_tie(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    ties = [*(f"a w{i}" for i in range(300)), *(f"b w{i}" for i in range(400, 500)), "c x", "c y"]
     pool = Pool(ties, NOTHING)
-    exclude = pd.DataFrame({"sentence1": [ties[0], ties[130]], "sentence2": [ties[2], ties[120]]})
+    exclude = pd.DataFrame({"sentence1": [ties[0], ties[330]], "sentence2": [ties[2], ties[300]]})
     plain = BM25()(pool, exclude)
-    passes.clear()
     monkeypatch.setattr(bm25, "_COMPILED_FROM", 0)
-    monkeypatch.setattr(bm25_index, "_BLOCK", 50)
     pd.testing.assert_frame_equal(BM25()(pool, exclude), plain)
-    assert passes == {"13": 162, "104": 160, "plain": 120}
+
+
+def test_the_compiled_search_finds_the_same_among_real_questions(data: Callable[[str], Path]) -> None:
+    pytest.importorskip("numba")
+    train = Quora(path=str(data("quora-IR-dataset.zip")))().train
+    tokens = [tokenize(sentence) for sentence in distinct_sentences(train.iloc[:2_500])]
+    forbidden = _forbidden(0, len(tokens), 5_000)
+    plain, compiled = (_found(index(tokens, 1.5, 0.75), tokens, 6, forbidden) for index in (Bm25sIndex, CompiledIndex))
+    assert np.array_equal(compiled, plain)
+
+
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0, 0.75), (100, 1)])
+def test_the_compiled_search_has_the_scores_of_bm25s_to_the_last_bit(k1: float, b: float) -> None:
+    tokens = _drawn(0, 500, 200, 8)
+    tables, plain = tables_of(tokens, k1, b), Bm25sIndex(tokens, k1, b)
+    for query in range(0, 500, 10):
+        scores = np.zeros(500)
+        for word in tables.tokens[tables.starts[query] : tables.starts[query + 1]]:
+            row = slice(tables.words.starts[word], tables.words.starts[word + 1])
+            scores[tables.words.columns[row]] += tables.words.scores[row]
+        assert np.array_equal(scores, plain.scores(query))
+
+
+def test_the_compiled_search_leaves_out_a_frequent_word_that_cannot_matter() -> None:
+    pytest.importorskip("numba")
+    # "c" is rarer than "a", so the first has the neighbours, and either is worth more than "the".
+    tokens = [["the", "c", "a"], *(["the", "c"] for _ in range(6)), *(["the", "a"] for _ in range(8))]
+    tokens += [["the", f"w{place % 40}"] for place in range(600)]
+    index, forbidden = CompiledIndex(tokens, 1.5, 0.75), _forbidden(0, len(tokens), 0)
+    assert _found(index, tokens, 4, forbidden)[0].tolist() == [1, 2, 3, 4]
+    the = index.tables.words.scores[: index.tables.words.starts[1]]
+    assert len(the) == len(tokens)
+    the[:] = -1e6  # who adds it loses them
+    assert _found(index, tokens, 4, forbidden)[0].tolist() == [1, 2, 3, 4]
 
 
 def test_neighbours_are_those_of_the_formula(real: Pool) -> None:
