@@ -16,11 +16,11 @@ class Dropout(nn.Dropout):
         """Elements are zero with probability p, else scaled so that the mean stays: (...) -> (...)."""
         if not (self.training and 0 < self.p < 1 and input.device.type == "cpu"):
             return super().forward(input)
-        dropped = round(self.p * _VALUES)
+        dropped = min(round(self.p * _VALUES), _VALUES - 1)
         words = torch.empty(-(-input.numel() // _WORD), dtype=torch.int64).random_(-(2**63), None)
         bits = words.view(torch.int16)[: input.numel()].view(input.shape)
         kept = (bits >= dropped - _VALUES // 2).to(input.dtype)
-        return input * kept.mul_(_VALUES / max(1, _VALUES - dropped))
+        return input * kept.mul_(_VALUES / (_VALUES - dropped))
 
 
 def replace_dropout(model: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Self-attention of one build of transformers, which a fit computes with the dropout that it has elsewhere.
+"""Self-attention of one architecture of transformers, which a fit computes with the dropout that it has elsewhere.
 
 Torch's own scaled dot product attention draws each dropped weight singly on a CPU, which took a tenth of a fit.
 """
@@ -16,7 +16,7 @@ from augsbert.encoders.network import layer_stack
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-#: Attentions of that build, ``self`` (query, key, value) and ``output``, in models whose heads read the first token.
+#: Attentions of that architecture, ``self`` (query, key, value) and ``output``; heads on it read the first token.
 ATTENTIONS = ("BertAttention", "RobertaAttention", "XLMRobertaAttention", "CamembertAttention", "ElectraAttention")
 
 
@@ -35,7 +35,7 @@ class SelfAttention(nn.Module):
         self.output: Any = attention.output
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **more: Any) -> tuple[Tensor, None]:
-        """Hidden states (B, T, D) and a mask that spreads to (B, heads, T, T), to (B, T, D); weights are not given."""
+        """Hidden states (B, T, D), and a mask that broadcasts to (B, heads, T, T), to (B, T, D); no weights."""
         inner = self.self
         if self.training:
             query, key, value = (
@@ -62,7 +62,7 @@ class SelfAttention(nn.Module):
 
 
 def _dropping(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout: nn.Module) -> Tensor:
-    """As torch's, whose softmax is in float32 too; each query sees one token at least."""
+    """As ``scaled_dot_product_attention``, with its softmax in float32; each query must see one token at least."""
     weights = (query @ key.mT).float()
     if mask is not None:
         weights = weights.masked_fill(~mask, float("-inf")) if mask.dtype is torch.bool else weights + mask
@@ -70,13 +70,14 @@ def _dropping(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dr
 
 
 def known_layers(model: PreTrainedModel) -> list[Any]:
-    """The layers of a model, if the attentions of all are known and torch computes them; else none."""
+    """The layers of a model, if their attentions are known, see both sides and are computed by torch; else none."""
     layers: Any = layer_stack(model)[1] or ()
     known = all(
         isinstance(attention, SelfAttention) or type(attention).__name__ in ATTENTIONS
         for attention in (getattr(layer, "attention", None) for layer in layers)
     )
-    return list(layers) if known and model.config._attn_implementation == "sdpa" else []
+    plain = not getattr(model.config, "is_decoder", False) and model.config._attn_implementation == "sdpa"
+    return list(layers) if known and plain else []
 
 
 def replace_attention(model: PreTrainedModel) -> None:

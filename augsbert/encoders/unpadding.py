@@ -1,8 +1,9 @@
-"""A fit on the real tokens of a padded batch alone ("unpadding", Zeng et al. 2022, arXiv 2208.08124).
+"""A fit on little but the real tokens of a padded batch ("unpadding", Zeng et al. 2022, arXiv 2208.08124).
 
-Between a network's layers a batch is one row of its real tokens; attention alone, where the tokens of a sentence meet,
-has them spread out. Linear layers, norms and dropout then spend nothing on padding: a seventh of a bi-encoder's tokens,
-as its batches hold both sentences of a pair. Of a cross-encoder's it is a twentieth, which the copies cost again.
+Between a network's layers a batch is one row of its real tokens, filled up to a shape that comes again; attention
+alone, where the tokens of a sentence meet, has them spread out. Linear layers, norms and dropout then spend next to
+nothing on padding: a seventh of a bi-encoder's tokens, as its batches hold both sentences of a pair. Of a
+cross-encoder's it is a twentieth, which the copies cost again.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _STEP = 16
 class RealTokens:
     """Where the real tokens of a batch stand; in the place of its attention mask it goes from layer to layer.
 
-    Some of the padding stays with them, so that their number N is one of few: a product of a shape that is new takes
-    twice its time (oneDNN). Nothing real sees it.
+    Some of the padding stays with them, up to a multiple of 16, so that their number N is one of few: oneDNN prepares
+    products of a new shape anew. Nothing real sees it.
 
     Args:
         mask: True for tokens that are seen (B, 1, T or 1, T).
@@ -39,11 +40,11 @@ class RealTokens:
         self.places = torch.argsort(~real, stable=True)[:number]
 
     def taken_from(self, padded: Tensor) -> Tensor:
-        """(B, T, D) -> (1, N, D), the rows' real tokens one after another."""
+        """(B, T, D) -> (1, N, D), the rows' real tokens one after another, then the padding that stays."""
         return padded.flatten(0, 1).index_select(0, self.places)[None]
 
     def spread(self, tokens: Tensor) -> Tensor:
-        """(1, N, D) -> (B, T, D), zeros where padding stands."""
+        """(1, N, D) -> (B, T, D), zeros where padding stood that is not among the N."""
         padded = tokens.new_zeros(self.shape.numel(), tokens.shape[-1])
         return padded.index_copy(0, self.places, tokens[0]).unflatten(0, self.shape)
 

@@ -9,7 +9,10 @@ from numba import njit
 
 
 class Heap(NamedTuple):
-    """The best so far (top_k), by score, then place: a binary heap with the worst at 0. Empty, its scores are low."""
+    """The best so far (top_k), by score, then place: a binary heap with the worst at 0.
+
+    It starts full, of scores that all others beat.
+    """
 
     scores: np.ndarray
     places: np.ndarray
@@ -17,7 +20,7 @@ class Heap(NamedTuple):
 
 @njit(nogil=True)
 def offer(places: np.ndarray, scores: np.ndarray, best: Heap) -> None:
-    """Put each of some sentences that is better than the worst of the best in its place."""
+    """Have sentences replace the worst of the best, one by one, as long as they are better than it."""
     for row in range(len(places)):
         if _worse(best.scores[0], best.places[0], scores[row], places[row]):
             push(best, scores[row], places[row])
@@ -25,7 +28,7 @@ def offer(places: np.ndarray, scores: np.ndarray, best: Heap) -> None:
 
 @njit(nogil=True)
 def push(heap: Heap, score: float, place: int) -> None:
-    """Put a sentence that is better than the worst in its place."""
+    """Replace the worst by a sentence that is better."""
     scores, places = heap
     parent, child = 0, 1
     while child < len(scores):

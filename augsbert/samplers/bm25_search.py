@@ -2,7 +2,8 @@
 
 A query's words are added up from the rarest on. The 32 most frequent words of the pool, which are most of the work, are
 added only until those left can give less than the ``top_k``-th score found so far, as in MaxScore (Turtle and Flood
-1995): by then, whoever has not been met is out. Those met are still in where their sum, and the most that their own
+1995); before each of them, and after the last word, the sentences with the largest sums are scored. By then, whoever
+has not been met is out. Those met are still in where their sum, and the most that their own
 words among those left can give them, reach that score. They are scored as bm25s does it, in the query's order of words,
 so that scores and ties are the same to the last bit.
 """
@@ -18,9 +19,10 @@ from augsbert.samplers.bm25_heap import Heap, offer, push
 from augsbert.samplers.bm25_tables import DECIMALS, FREQUENT, Rows, Tables
 
 _SCALE = 10.0**DECIMALS
-# Sums are not rounded, and are added up in another order.
+# Sums are not rounded as scores are, by half a decimal each, and are added up in another order: of a hundred thousand
+# tokens either is off by less than that part.
 _MARGIN = 2 / _SCALE
-_PART = 1 - 1e-12
+_PART = 1 - 1e-10
 _BYTES = FREQUENT // 8
 
 
@@ -37,7 +39,8 @@ class _Room(NamedTuple):
 
     Args:
         sums: of what was added to each sentence (n); -inf for one that is forbidden or has been scored.
-        met: the sentences that have a sum, later those of them that are still in (n + 1).
+        met: the sentences that have a sum, later those of them that are still in; one more is written than counted
+            (n + 1).
         slots: the slot of each word (v), from 1 for the query's; 0 for all others.
         lead: the sentences to score first.
     """
@@ -104,19 +107,26 @@ def _find(query: _Query, tables: Tables, room: _Room, best: Heap) -> None:
 @njit(nogil=True)
 def _add_words(query: _Query, tables: Tables, room: _Room, best: Heap) -> tuple[int, int]:
     """Add up words as long as they may bring a sentence that is among the best: how many it has met, words added."""
-    words, counts, starts, left = query.words, query.counts, tables.words.starts, 0.0
-    for at in range(len(words)):
-        left += counts[at] * tables.most[words[at]]
+    words, counts, starts = query.words, query.counts, tables.words.starts
+    left = _left(words, counts, tables.most)
     met, added = 0, 0
-    while added < len(words) and (words[added] >= FREQUENT or _least(best) <= left):
+    while added < len(words) and (words[added] >= FREQUENT or _least(best) <= left[added]):
         word, count = words[added], counts[added]
-        left -= count * tables.most[word]
         added += 1
         lead = added == len(words) or words[added] < FREQUENT
         met = _add(starts[word], starts[word + 1], count, tables.words, room, met, lead)
         if lead:
             _score_lead(query, tables.sentences, room, best)
     return met, added
+
+
+@njit(nogil=True)
+def _left(words: np.ndarray, counts: np.ndarray, most: np.ndarray) -> np.ndarray:
+    """The most that a word and those after it give to a sentence; none is taken from a larger sum, so all are near."""
+    left = np.zeros(len(words) + 1)
+    for at in range(len(words) - 1, -1, -1):
+        left[at] = left[at + 1] + counts[at] * most[words[at]]
+    return left
 
 
 @njit(nogil=True)
@@ -168,7 +178,7 @@ def _shares(words: np.ndarray, counts: np.ndarray, most: np.ndarray) -> np.ndarr
 
 @njit(nogil=True)
 def _keep_near(met: int, least: float, shares: np.ndarray, tables: Tables, room: _Room) -> int:
-    """Keep those met that can reach ``least``: how many. All sums are 0 again."""
+    """Keep those met that can reach ``least``: how many. The sums of all that were met are 0 again."""
     near = 0
     for at in range(met):
         place = room.met[at]

@@ -25,7 +25,7 @@ class Rows(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """A pool of n sentences and v words, which are numbered from the most frequent on.
+    """A pool of n sentences and v words, which are numbered from the one that occurs most often on.
 
     Args:
         starts: where the tokens of a sentence start (n + 1).
@@ -53,7 +53,7 @@ def tables_of(tokens: Sequence[list[str]], k1: float, b: float) -> Tables:
     lengths = np.array([len(words) for words in tokens])
     numbers = _numbers(list(chain.from_iterable(tokens)))
     size = numbers.max() + 1
-    codes = np.repeat(np.arange(len(tokens)), lengths) * size + numbers
+    codes = np.repeat(np.arange(len(tokens), dtype=np.int64), lengths) * size + numbers
     codes, counts = np.unique(codes, return_counts=True)
     places, words = np.divmod(codes, size)
     sentences = Rows(

@@ -26,7 +26,8 @@ _CACHE = 2**19  # bytes of neighbours that are scored at a time: what a core kee
 class Forbidden:
     """The neighbours that a sentence must not get: itself, and its partners in ``exclude`` in either order.
 
-    They are looked up by place in the pool, never by comparing texts, and take memory for the excluded pairs alone.
+    They are looked up by place in the pool, never by comparing texts. Memory: two numbers for each sentence and for
+    each excluded pair.
 
     Args:
         sentences: the n distinct sentences of the pool.

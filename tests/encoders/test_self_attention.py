@@ -6,16 +6,17 @@ import copy
 
 import pytest
 import torch
-from transformers import AutoModel, BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
+from transformers import AutoModel, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 from transformers import XLMRobertaConfig as XLMConfig
 
 from augsbert.encoders.dropout import replace_dropout
 from augsbert.encoders.self_attention import SelfAttention, replace_attention
+from augsbert.encoders.unpadding import unpad_training
 
 SIZE = {"vocab_size": 60, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
 MASK = (torch.arange(9) < torch.tensor([9, 4, 6])[:, None]).long()
 INPUTS = {"input_ids": torch.arange(4, 31).reshape(3, 9) * MASK + 1 - MASK, "attention_mask": MASK}
-KINDS = [BertConfig, RobertaConfig, XLMConfig, ElectraConfig]
+KINDS = [BertConfig, RobertaConfig, XLMConfig, CamembertConfig, ElectraConfig]
 
 
 def both(kind: type, dropped: float) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -94,4 +95,11 @@ def test_parameters_keep_their_names() -> None:
 def test_a_network_of_another_build_stays_as_it_is() -> None:
     model = AutoModel.from_config(DistilBertConfig(vocab_size=60, dim=32, n_layers=2, n_heads=2, hidden_dim=64))
     replace_attention(model)
+    assert not any(isinstance(module, SelfAttention) for module in model.modules())
+
+
+def test_a_network_that_looks_back_alone_stays_as_it_is() -> None:
+    model = AutoModel.from_config(BertConfig(**SIZE, is_decoder=True))
+    replace_attention(model)
+    unpad_training(model)
     assert not any(isinstance(module, SelfAttention) for module in model.modules())

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 import torch
-from transformers import AutoModel, BertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
+from transformers import AutoModel, BertConfig, CamembertConfig, DistilBertConfig, ElectraConfig, RobertaConfig
 from transformers import XLMRobertaConfig as XLMConfig
 
 from augsbert.encoders import unpadding
@@ -17,7 +17,7 @@ DROPOUTS = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "cl
 LENGTHS = torch.tensor([10, 3, 2, 7, 5])
 MASK = (torch.arange(10) < LENGTHS[:, None]).long()
 INPUTS = {"input_ids": torch.arange(4, 54).reshape(5, 10) * MASK + 1 - MASK, "attention_mask": MASK}
-KINDS = [BertConfig, RobertaConfig, XLMConfig, ElectraConfig]
+KINDS = [BertConfig, RobertaConfig, XLMConfig, CamembertConfig, ElectraConfig]
 
 
 def model_of(kind: type) -> torch.nn.Module:

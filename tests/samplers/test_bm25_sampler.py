@@ -118,7 +118,7 @@ def test_the_compiled_search_finds_the_same_among_real_questions(data: Callable[
 
 
 @pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (0, 0.75), (100, 1)])
-def test_the_compiled_search_has_the_scores_of_bm25s_to_the_last_bit(k1: float, b: float) -> None:
+def test_the_compiled_search_adds_what_bm25s_adds_to_the_last_bit(k1: float, b: float) -> None:
     tokens = _drawn(0, 500, 200, 8)
     tables, plain = tables_of(tokens, k1, b), Bm25sIndex(tokens, k1, b)
     for query in range(0, 500, 10):
@@ -127,6 +127,31 @@ def test_the_compiled_search_has_the_scores_of_bm25s_to_the_last_bit(k1: float, 
             row = slice(tables.words.starts[word], tables.words.starts[word + 1])
             scores[tables.words.columns[row]] += tables.words.scores[row]
         assert np.array_equal(scores, plain.scores(query))
+
+
+@pytest.mark.parametrize(("k1", "b"), [(1.5, 0.75), (100, 1)])
+def test_the_compiled_search_has_the_scores_of_bm25s_to_the_last_decimal(k1: float, b: float) -> None:
+    pytest.importorskip("numba")
+    from augsbert.samplers.bm25_search import find_best
+
+    tokens = _drawn(1, 500, 200, 8)
+    queries = np.array([place for place, words in enumerate(tokens) if words])
+    scores, places = np.full((len(queries), 5), -np.inf), np.zeros((len(queries), 5), np.uint32)
+    find_best(queries, queries, np.arange(1, len(queries) + 1), tables_of(tokens, k1, b), scores, places)
+    plain = Bm25sIndex(tokens, k1, b)
+    for row, query in enumerate(queries):
+        found = np.isfinite(scores[row])
+        assert np.array_equal(scores[row, found], plain.scores(query)[places[row, found]].round(9))
+
+
+@pytest.mark.parametrize("half", [20_515, 20_518, 20_540])
+def test_a_word_that_a_query_repeats_ten_thousands_of_times_hides_no_tie(half: int) -> None:
+    pytest.importorskip("numba")
+    query = ["z"] * 20_000 + ["a", "b"]
+    tokens = [["b"]] * half + [["a"]] * half + [query]
+    forbidden, found = _forbidden(0, len(tokens), 0), np.full((len(tokens), 4), -1)
+    CompiledIndex(tokens, 100, 0).search(np.array([2 * half]), 4, forbidden, found, tqdm(disable=True))
+    assert found[-1].tolist() == [0, 1, 2, 3]
 
 
 def test_the_compiled_search_leaves_out_a_frequent_word_that_cannot_matter() -> None:
