@@ -22,7 +22,7 @@ from augsbert.encoders.module import PairEncoder
 from augsbert.hardware import Hardware
 from augsbert.pairs import Task
 from augsbert.run_files import write_whole
-from augsbert.trainer import new_trainer
+from augsbert.trainer import new_trainer, quieten
 from augsbert.training import DevScore, EpochSeed, loaders, occurring_in
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,7 @@ def _started(
     settings = module.fit_settings
     assert settings is not None
     settings.seed = seed
+    quieten()
     torch.manual_seed(seed)
     module.configure_model()
     trainer = new_trainer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,24 @@ def test_every_seed_stops_at_the_share_and_the_best_is_fitted_as_if_it_were_name
     run("named", CountsSteps(), seed=best)
     weights = [(tmp_path / name / "model" / "model.safetensors").read_bytes() for name in ("tried", "named")]
     assert weights[0] == weights[1]
+
+
+class HearsLightning(pl.Callback):
+    """Whether Lightning's hints on hardware are heard, at the start of each fit."""
+
+    def __init__(self) -> None:
+        self.hints = logging.getLogger("pytorch_lightning.utilities.rank_zero")
+        self.heard: list[bool] = []
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.heard.append(self.hints.isEnabledFor(logging.INFO))
+
+
+def test_a_start_is_as_quiet_as_a_fit(run: Any) -> None:
+    hears = HearsLightning()
+    hears.hints.setLevel(logging.INFO)
+    run("quiet", hears, seed_optimization={"seeds": 2, "stop_at": 0.3})
+    assert hears.heard == [False, False, False]
 
 
 def test_a_start_that_was_finished_is_not_made_again(run: Any, tmp_path: Path) -> None:
