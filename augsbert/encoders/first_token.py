@@ -20,7 +20,7 @@ class FirstTokenAttention(SelfAttention):
     """An attention whose output has the first token alone; parameters keep their names and values."""
 
     def forward(self, hidden_states: Tensor, attention_mask: Tensor | None = None, **_: Any) -> tuple[Tensor, None]:
-        """Hidden states (B, T, D) and a mask that spreads to (B, heads, T, T), to (B, 1, D); weights are not given."""
+        """Hidden states (B, T, D) and a mask that broadcasts to (B, heads, T, T), to (B, 1, D); no weights."""
         inner = self.self
         first = hidden_states[:, :1]
         query, key, value = (
@@ -36,7 +36,7 @@ class FirstTokenAttention(SelfAttention):
 def only_first_token(model: PreTrainedModel) -> None:
     """Have the last layer of a model with a head compute the first token alone, where that is known to be enough.
 
-    Elsewhere (an attention of another build, or that is not torch's) the model stays as it is.
+    Elsewhere (an attention that is not known, sees one side alone or is not torch's) the model stays as it is.
     """
     for last in known_layers(model)[-1:]:
         last.attention = FirstTokenAttention(last.attention).train(last.training)

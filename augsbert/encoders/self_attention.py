@@ -1,6 +1,6 @@
 """Self-attention of one architecture of transformers, which a fit computes with the dropout that it has elsewhere.
 
-Torch's own scaled dot product attention draws each dropped weight singly on a CPU, which took a tenth of a fit.
+Torch's own scaled dot product attention draws each dropped weight singly on a CPU, which took a twentieth of a fit.
 """
 
 from __future__ import annotations

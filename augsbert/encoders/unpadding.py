@@ -66,10 +66,11 @@ class UnpaddedAttention(SelfAttention):
 
 
 def unpad_training(model: PreTrainedModel) -> None:
-    """Have a model's layers pass on real tokens alone while it is fitted on a CPU; its outputs stay padded.
+    """Have a model's layers pass on little but real tokens while it is fitted on a CPU; its outputs stay padded.
 
-    Elsewhere (an attention of another build, or that is not torch's) the model stays as it is; so does a scoring, as a
-    row's outputs must not depend on its neighbours. On a GPU each step would wait for the number of tokens.
+    Elsewhere (an attention that is not known, sees one side alone or is not torch's) the model stays as it is; so does a
+    scoring, as a row's outputs must not depend on its neighbours. On a GPU each step would wait for the number of
+    tokens.
     """
     layers = known_layers(model)
     if not layers:

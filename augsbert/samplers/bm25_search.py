@@ -3,9 +3,9 @@
 A query's words are added up from the rarest on. The 32 most frequent words of the pool, which are most of the work, are
 added only until those left can give less than the ``top_k``-th score found so far, as in MaxScore (Turtle and Flood
 1995); before each of them, and after the last word, the sentences with the largest sums are scored. By then, whoever
-has not been met is out. Those met are still in where their sum, and the most that their own
-words among those left can give them, reach that score. They are scored as bm25s does it, in the query's order of words,
-so that scores and ties are the same to the last bit.
+has not been met is out. Those met are still in where their sum, and the most that their own words among those left can
+give them, reach that score. They are scored as bm25s does it, in the query's order of words, so that scores and ties
+are the same to the last bit.
 """
 
 from __future__ import annotations
