@@ -68,8 +68,8 @@ class UnpaddedAttention(SelfAttention):
 def unpad_training(model: PreTrainedModel) -> None:
     """Have a model's layers pass on little but real tokens while it is fitted on a CPU; its outputs stay padded.
 
-    Elsewhere (an attention that is not known, sees one side alone or is not torch's) the model stays as it is; so does a
-    scoring, as a row's outputs must not depend on its neighbours. On a GPU each step would wait for the number of
+    Elsewhere (an attention that is not known, sees one side alone or is not torch's) the model stays as it is; so does
+    a scoring, as a row's outputs must not depend on its neighbours. On a GPU each step would wait for the number of
     tokens.
     """
     layers = known_layers(model)
