@@ -48,10 +48,10 @@ class EncoderNodes(Nodes):
 
     def evaluation(self, name: str, parts: Mapping[str, Part], data: EvaluationData) -> Stage:
         """An encoder's scores (of several, their mean) of dev and test pairs, and their metrics."""
-        encoders = [part.replaced(loss=None, fit=None) for part in parts.values()]
+        # In float32 by torch, as sentence-transformers loads what is kept.
+        encoders = [part.replaced(loss=None, fit=None, backend="torch") for part in parts.values()]
 
         def write(folder: Path) -> None:
-            # In float32, as sentence-transformers loads what is kept.
             jobs = [self.scoring(f"test {name}", encoder, "32-true") for encoder in encoders]
             stages.evaluate(folder, jobs, data.splits())
 
@@ -76,14 +76,15 @@ class EncoderNodes(Nodes):
         fit = {**part.settings["fit"], "precision": self.hardware.precision(part.settings["fit"]["precision"])}
         self.hardware.share(fit["batch_size"], f"{'baseline' if role == 'upper_bound' else role}.fit.batch_size")
         part = part.replaced(fit=fit)
+        fitting = part.replaced(backend="torch")  # what labels does not count here
 
         def write(folder: Path) -> None:
             dev, task = data.dev()
-            job = {"stage": name, "encoder": part.ready(), "hardware": plain(self.cfg.trainer), "task": task}
+            job = {"stage": name, "encoder": fitting.ready(), "hardware": plain(self.cfg.trainer), "task": task}
             stages.fit(folder, {**job, "pruning": self._pruning(name, task)}, data.train(), dev)
 
         def settings() -> dict[str, Any]:
-            return {"encoder": part.keyed} | dict(data.settings())
+            return {"encoder": fitting.keyed} | dict(data.settings())
 
         kind = "cross_encoder" if role == "cross_encoder" else "bi_encoder"
         stage = self.stage(name, write, settings, {**data.inputs, **part.inputs}, kind)

@@ -188,6 +188,9 @@ def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     devices |= {f"{name}.device": str(node["device"]) for name, node in parts.items() if "device" in node}
     if not cfg.plan:
         questions += [partial(require_device, *device) for device in devices.items()]
+    for name, node in parts.items():
+        if node.get("backend") == "openvino" and hardware.accelerator != "cpu":
+            yield f"{name}.backend=openvino: a CPU's, beside trainer.accelerator={hardware.accelerator}. Set torch."
     for question in questions:
         try:
             question()

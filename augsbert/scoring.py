@@ -1,11 +1,11 @@
-"""Running an encoder over pairs, through Lightning: in one process, or in each process of a torchrun.
+"""Running an encoder over pairs, through Lightning or OpenVINO: in one process, or in each process of a torchrun.
 
 The callers hand over and take back through folders; what a killed run has scored is not scored again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from augsbert.batching import ScoringBatches
+from augsbert.encoders.compiled import CompiledEncoder
 from augsbert.encoders.module import PairEncoder
 from augsbert.encoders.network import round_linear_weights
 from augsbert.hardware import Hardware
+from augsbert.progress import StageProgress
 from augsbert.ranks import rank_and_world
 from augsbert.trainer import new_trainer, quieten
 
@@ -29,27 +31,54 @@ _HALF = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 
 
 def score(
-    module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: pl.Callback
+    module: PairEncoder, pairs: pd.DataFrame, precision: str, hardware: Hardware, folder: Path, progress: StageProgress
 ) -> None:
     """Run an encoder over the scoring rows of pairs; :func:`read_scores` finds the outputs in the folder.
 
     Shards are dealt out to the ranks; those that a killed run left are not made again.
+
+    Raises:
+        UserError: the encoder's ``backend`` cannot run it.
     """
     quieten()
     shards = _shards(folder, hardware)
     shards.mkdir(exist_ok=True)
     module.configure_model()
-    if half := _HALF.get(precision):
-        round_linear_weights(module, half)
     batches = ScoringBatches(module, module.scoring_rows(pairs), hardware.scoring_tokens)
     # All ranks see the same folder only before any of them writes.
     missing = [i for i in range(len(batches)) if not _shard(shards, i).exists()]
     rank, world = rank_and_world()
     mine = [i for i in missing if i // SHARD % world == rank] or missing[:1]
-    trainer = new_trainer(hardware, precision, callbacks=[ShardWriter(shards, len(batches)), progress])
     if missing:
         loader = DataLoader(batches, batch_size=None, sampler=mine)
-        trainer.predict(module.eval(), loader, return_predictions=False)
+        writer = ShardWriter(shards, len(batches))
+        if module.backend == "openvino":
+            _predict_compiled(module, loader, precision, writer, progress)
+        else:
+            _predict(module, loader, precision, hardware, [writer, progress])
+
+
+def _predict(
+    module: PairEncoder, loader: DataLoader, precision: str, hardware: Hardware, callbacks: list[pl.Callback]
+) -> None:
+    if half := _HALF.get(precision):
+        round_linear_weights(module, half)
+    trainer = new_trainer(hardware, precision, callbacks=callbacks)
+    trainer.predict(module.eval(), loader, return_predictions=False)
+
+
+def _predict_compiled(
+    module: PairEncoder, loader: DataLoader, precision: str, writer: ShardWriter, progress: StageProgress
+) -> None:
+    batches: ScoringBatches = loader.dataset  # type: ignore[assignment]
+    rank, world = rank_and_world()
+    assert module.model is not None
+    examples = [batches[i]["inputs"] for i in (0, len(batches) - 1)]
+    encoder = CompiledEncoder(module.model, module.forward, examples, precision, torch.get_num_threads())
+    with progress.of(len(batches.rows) // world, module.ROWS, shown=rank == 0):
+        for batch, outputs in encoder.outputs(loader):
+            writer.add(batch, outputs, rank)
+            progress.advance(batch)
 
 
 def read_scores(module: PairEncoder, pairs: pd.DataFrame, hardware: Hardware, folder: Path) -> np.ndarray:
@@ -90,14 +119,18 @@ class ShardWriter(pl.Callback):
     def on_predict_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
+        """As :meth:`add`, for Lightning."""
+        self.add(batch, outputs.cpu().numpy(), trainer.global_rank)
+
+    def add(self, batch: Mapping[str, Any], outputs: np.ndarray, rank: int) -> None:
         """Collect; at a shard's end, write and rename, so that a half-written one is never read."""
         self.indices.append(batch["indices"].cpu().numpy())
-        self.outputs.append(outputs.cpu().numpy())
+        self.outputs.append(outputs)
         number = batch["number"]
         if (number + 1) % SHARD and number + 1 < self.batches:
             return
         target = _shard(self.folder, number)
-        unfinished = target.with_suffix(f".{trainer.global_rank}")
+        unfinished = target.with_suffix(f".{rank}")
         with unfinished.open("wb") as stream:
             np.savez(stream, indices=np.concatenate(self.indices), outputs=np.concatenate(self.outputs))
         unfinished.rename(target)

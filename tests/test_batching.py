@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,9 +46,13 @@ def pairs() -> pd.DataFrame:
     return pd.DataFrame({"sentence1": texts[0], "sentence2": texts[1]})
 
 
+#: What labels in the place of torch.
+on_openvino = partial(CrossEncoder, backend="openvino")
+
+
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("kind", [CrossEncoder, BiEncoder, PolyEncoder])
+@pytest.mark.parametrize("kind", [CrossEncoder, on_openvino, BiEncoder, PolyEncoder])
 def test_a_score_is_the_same_to_the_bit_in_any_company(
     wide_model: Path,
     pairs: pd.DataFrame,
@@ -65,15 +70,29 @@ def test_a_score_is_the_same_to_the_bit_in_any_company(
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("kind", [CrossEncoder, on_openvino])
 def test_a_label_is_the_same_to_the_bit_on_one_thread_and_on_two_as_the_store_gives_it_to_both(
-    wide_model: Path, pairs: pd.DataFrame, tmp_path: Path, precision: str
+    wide_model: Path, pairs: pd.DataFrame, tmp_path: Path, precision: str, kind: Callable[..., PairEncoder]
 ) -> None:
-    module = new(CrossEncoder, wide_model)
+    module = new(kind, wide_model)
     with torch_threads(1):
         on_one = scores(module, pairs[:40], tmp_path / "one", precision)
     with torch_threads(2):
         on_two = scores(module, pairs[:40], tmp_path / "two", precision)
     np.testing.assert_array_equal(on_one, on_two)
+
+
+def test_openvino_labels_as_torch_does_in_float32_and_about_as_near_to_it_in_bf16(
+    wide_model: Path, pairs: pd.DataFrame, tmp_path: Path
+) -> None:
+    def labels(kind: Callable[..., PairEncoder], precision: str, name: str) -> np.ndarray:
+        return scores(new(kind, wide_model), pairs[:60], tmp_path / name, precision)
+
+    expected = labels(CrossEncoder, "32-true", "torch")
+    np.testing.assert_allclose(labels(on_openvino, "32-true", "openvino"), expected, atol=1e-5)
+    rounded = labels(CrossEncoder, "bf16-mixed", "torch, bf16")
+    found = labels(on_openvino, "bf16-mixed", "openvino, bf16")
+    assert 0 < np.abs(found - expected).mean() < 3 * np.abs(rounded - expected).mean()
 
 
 @pytest.mark.parametrize("kind", [CrossEncoder, BiEncoder, PolyEncoder])

@@ -46,6 +46,13 @@ def test_what_auto_precision_becomes_counts_in_fits_and_labels_and_in_what_is_ma
     assert _changed(keys_on(True, *given), keys_on(False, *given)) == {"labels", "silver", *FITTED}
 
 
+def test_what_labels_counts_in_the_labels_and_in_what_is_made_of_them_but_in_no_labeller(
+    keys_on: Callable[..., dict[str, str]],
+) -> None:
+    changed = _changed(keys_on(False), keys_on(False, "cross_encoder.backend=openvino"))
+    assert changed == {"labels", "silver", "bi_encoder", "evaluation/bi_encoder"}
+
+
 @pytest.mark.parametrize(("bf16", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_auto_precision_shares_results_with_what_it_becomes_set_on_any_processor(
     keys_on: Callable[..., dict[str, str]], bf16: bool, precision: str

@@ -37,7 +37,6 @@ class BiEncoder(PairEncoder):
     """
 
     VERSION = 1
-    #: What a scoring row is, for the progress bar.
     ROWS = "sentences"
 
     def __init__(

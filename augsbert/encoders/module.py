@@ -16,6 +16,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from augsbert.encoders.backends import Backend
 from augsbert.encoders.dropout import replace_dropout
 from augsbert.encoders.fit import Fit
 from augsbert.encoders.model_folder import limits
@@ -46,6 +47,11 @@ class PairEncoder(pl.LightningModule):
     Raises:
         UserError: a value is out of its range.
     """
+
+    #: What a scoring row is, for the progress bar.
+    ROWS = "rows"
+    #: What scores (backends.py).
+    backend: Backend = "torch"
 
     def __init__(self, encoder: str, num_layers: int | None, max_seq_length: int, fit: Fit | None) -> None:
         super().__init__()

@@ -58,7 +58,6 @@ class PolyEncoder(BiEncoder):
     """
 
     VERSION = 1
-    #: What a scoring row is, for the progress bar.
     ROWS = "pairs"
 
     def __init__(

@@ -7,22 +7,28 @@ sentence-transformers other than Transformer, Pooling and Normalize.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from augsbert.encoders.backends import Backend
 from augsbert.encoders.model_folder import limits
 from augsbert.errors import UserError
 
 if TYPE_CHECKING:
     import torch
 
+    from augsbert.encoders.compiled import Batch, Forward
+
 MAX_SEQ_LENGTH = 128
 # Constants, not settings: a sentence's last digits depend on the batch that it is in. Tokens of a batch are enough for
-# a CPU's matrix products, or to keep a GPU busy; tokenised sentences are kept, and sorted, a window at a time.
-_TOKENS = {"cpu": 1024, "other": 16_384}
+# a CPU's matrix products (OpenVINO has a batch on each thread), or to keep a GPU busy; tokenised sentences are kept,
+# and sorted, a window at a time.
+_TOKENS = {"cpu": 1024, "openvino": 512, "other": 16_384}
 _WINDOW = 20_000
 # As sentence-transformers before release 6 writes the modes of 1_Pooling/config.json.
 _OLD_NAMES = {
@@ -35,7 +41,14 @@ _OLD_NAMES = {
 }
 
 
-def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu", *, bf16: bool = False) -> np.ndarray:
+def embed(
+    folder: str | Path,
+    sentences: Sequence[str],
+    device: str = "cpu",
+    *,
+    bf16: bool = False,
+    backend: Backend = "torch",
+) -> np.ndarray:
     """Embed sentences with all layers of an encoder, as ``SentenceTransformer(folder).encode`` does, then normalise.
 
     Sentences are cut at 128 tokens, or at the encoder's positions if it has fewer, and batched by their tokens; pooling
@@ -46,38 +59,41 @@ def embed(folder: str | Path, sentences: Sequence[str], device: str = "cpu", *, 
         sentences: n texts.
         device: where the encoder runs, as torch names it.
         bf16: multiply in bfloat16, which a vector's third digit depends on.
+        backend: what computes; openvino does on a CPU alone, which a vector's last digits depend on.
 
     Returns:
         Float32 array (n, d) of unit length rows.
 
     Raises:
         UserError: there is no encoder in the folder, its weights are not all there, it needs a module or pooling that
-            is not supported, or gives nan.
+            is not supported, it gives nan, or the backend cannot run it.
     """
-    import torch
     from tqdm import tqdm
 
     mode = _pooling_mode(Path(folder))
-    tokenizer, model = _loaded(folder, device, bf16=bf16)
+    tokenizer, model = _loaded(folder)
     length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
-    budget = _TOKENS.get(device, _TOKENS["other"])
-    bar = tqdm(total=len(sentences), desc="candidates: embed", unit=" sentences", disable=None, leave=False)
-    with torch.inference_mode(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16), bar:
-        for start in range(0, len(sentences), _WINDOW):
-            rows = tokenizer(list(sentences[start : start + _WINDOW]), truncation=True, max_length=length)
-            for places in _batches([len(ids) for ids in rows["input_ids"]], budget):
-                batch = {name: [column[i] for i in places] for name, column in rows.items()}
-                inputs = tokenizer.pad(batch, return_tensors="pt").to(device)
-                vectors[start + places] = _encode(model, dict(inputs), mode).cpu().numpy()
-                bar.update(len(places))
+    batches = _batches(
+        tokenizer, sentences, length, _TOKENS.get(device if backend == "torch" else backend, _TOKENS["other"])
+    )
+    encode = partial(_encode, model, mode)
+    embedded = (
+        _compiled(model, encode, batches, bf16)
+        if backend == "openvino"
+        else _in_torch(model, encode, batches, bf16, device)
+    )
+    with tqdm(total=len(sentences), desc="candidates: embed", unit=" sentences", disable=None, leave=False) as bar:
+        for batch, rows in embedded:
+            vectors[batch["places"]] = rows
+            bar.update(len(rows))
     if not np.isfinite(vectors).all():
         raise UserError(f"encoder={folder}: its embeddings hold nan. Choose weights whose training did not diverge.")
     return vectors
 
 
-def _loaded(folder: str | Path, device: str, *, bf16: bool) -> tuple[Any, Any]:
-    """Tokenizer and network on the device, in float32 but for what is multiplied in bfloat16.
+def _loaded(folder: str | Path) -> tuple[Any, Any]:
+    """Tokenizer and network, in float32.
 
     Raises:
         UserError: weights are lacking.
@@ -86,18 +102,55 @@ def _loaded(folder: str | Path, device: str, *, bf16: bool) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
-    from augsbert.encoders.network import refuse_random_body, round_linear_weights
+    from augsbert.encoders.network import refuse_random_body
 
     transformers_logging.disable_progress_bar()  # of a read that takes a moment
     how = {"dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
     model, read = AutoModel.from_pretrained(folder, **how)
     refuse_random_body(model, read["missing_keys"])
+    return AutoTokenizer.from_pretrained(folder), model.eval()
+
+
+def _in_torch(
+    model: Any, encode: Forward, batches: Iterator[Batch], bf16: bool, device: str
+) -> Iterator[tuple[Batch, np.ndarray]]:
+    """Each batch with its vectors (B, D)."""
+    import torch
+
+    from augsbert.encoders.network import round_linear_weights
+
     if bf16:
         round_linear_weights(model, torch.bfloat16)
-    return AutoTokenizer.from_pretrained(folder), model.to(device).eval()
+    model.to(device)
+    for batch in batches:
+        inputs = {name: tensor.to(device) for name, tensor in batch["inputs"].items()}
+        with torch.inference_mode(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bf16):
+            rows = encode(inputs).cpu().numpy()
+        yield batch, rows
 
 
-def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) -> torch.Tensor:
+def _compiled(model: Any, encode: Forward, batches: Iterator[Batch], bf16: bool) -> Iterator[tuple[Batch, np.ndarray]]:
+    """The same by OpenVINO."""
+    import torch
+
+    from augsbert.encoders.compiled import CompiledEncoder
+
+    first = list(islice(batches, 2))
+    examples, precision = [batch["inputs"] for batch in first], "bf16-mixed" if bf16 else "32-true"
+    compiled = CompiledEncoder(model, encode, examples, precision, torch.get_num_threads())
+    return compiled.outputs(chain(first, batches))
+
+
+def _batches(tokenizer: Any, sentences: Sequence[str], length: int, budget: int) -> Iterator[Batch]:
+    """Places (B,) of sentences of like length and their inputs (B, T), which take ``budget`` tokens or fewer."""
+    for start in range(0, len(sentences), _WINDOW):
+        rows = tokenizer(list(sentences[start : start + _WINDOW]), truncation=True, max_length=length)
+        for places in _alike([len(ids) for ids in rows["input_ids"]], budget):
+            batch = {name: [column[i] for i in places] for name, column in rows.items()}
+            yield {"places": start + places, "inputs": dict(tokenizer.pad(batch, return_tensors="pt"))}
+
+
+def _encode(model: torch.nn.Module, mode: str, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """A batch of tokens (B, T) to unit vectors (B, D)."""
     from torch.nn.functional import normalize
 
@@ -107,7 +160,7 @@ def _encode(model: torch.nn.Module, inputs: dict[str, torch.Tensor], mode: str) 
     return normalize(pool(tokens, inputs["attention_mask"], mode), dim=1)
 
 
-def _batches(lengths: Sequence[int], budget: int) -> Iterator[np.ndarray]:
+def _alike(lengths: Sequence[int], budget: int) -> Iterator[np.ndarray]:
     """Places of rows of so many tokens, in batches of like length that take ``budget`` tokens when they are padded."""
     order, start = np.argsort([-length for length in lengths], kind="stable"), 0
     while start < len(order):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from augsbert.encoders.backends import Backend, check_backend
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_count, check_number, filled
 from augsbert.samplers.embedding import embed
@@ -39,13 +40,14 @@ class Hard:
         device: where the encoder runs, as torch names it; the search runs on the CPU.
         bf16: embed in bfloat16, about twice as fast where the processor multiplies it in hardware; of sentences that
             are about as near others may come.
+        backend: what embeds: torch, or openvino, on a CPU sooner still; likewise.
 
     Raises:
-        UserError: an argument is out of its range, or FAISS is not installed.
+        UserError: an argument is out of its range, or FAISS or the backend is not installed.
     """
 
     VERSION = 2
-    LATER: ClassVar[dict[str, Any]] = {"bf16": False}
+    LATER: ClassVar[dict[str, Any]] = {"bf16": False, "backend": "torch"}
 
     def __init__(
         self,
@@ -56,14 +58,17 @@ class Hard:
         memory_mib: int = 256,
         device: str = "cpu",
         bf16: bool = False,
+        backend: Backend = "torch",
     ) -> None:
         require_faiss("hard")
+        check_backend(backend, device)
         check_count("top_k", top_k)
         if seed is not None:
             check_count("seed", seed, least=0)
         check_count("memory_mib", memory_mib)
         self.encoder, self.top_k, self.window, self.seed = encoder, top_k, _checked(window), seed
-        self.memory_mib, self.device, self.bf16 = memory_mib, device, bf16
+        self.memory_mib, self.device = memory_mib, device
+        self.bf16, self.backend = bf16, backend
 
     def __call__(self, pool: Pool, exclude: pd.DataFrame) -> pd.DataFrame:
         """Find candidates.
@@ -82,7 +87,7 @@ class Hard:
         sentences = list(dict.fromkeys(pool.sentences))
         rows = np.empty((0, 2), dtype=np.int64)
         if len(sentences) > 1:
-            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16)
+            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16, backend=self.backend)
             rows = self._pick(self._in_window(vectors, Forbidden(sentences, exclude)))
         return candidate_pairs(sentences, rows, "hard", exclude)
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
+from augsbert.encoders.backends import Backend, check_backend
 from augsbert.pairs import Pool, candidate_pairs
 from augsbert.ranges import check_choice, check_count, filled
 from augsbert.samplers.cells import search_cells
@@ -43,13 +44,14 @@ class Semantic:
         device: where the encoder runs, as torch names it; the search runs on the CPU.
         bf16: embed in bfloat16, about twice as fast where the processor multiplies it in hardware; of sentences that
             are about as near others may come.
+        backend: what embeds: torch, or openvino, on a CPU sooner still; likewise.
 
     Raises:
-        UserError: an argument is out of its range, or FAISS is not installed.
+        UserError: an argument is out of its range, or FAISS or the backend is not installed.
     """
 
     VERSION = 3
-    LATER: ClassVar[dict[str, Any]] = {"bf16": False}
+    LATER: ClassVar[dict[str, Any]] = {"bf16": False, "backend": "torch"}
 
     def __init__(
         self,
@@ -61,13 +63,15 @@ class Semantic:
         ivf: Mapping[str, int] = IVF,
         device: str = "cpu",
         bf16: bool = False,
+        backend: Backend = "torch",
     ) -> None:
         require_faiss("semantic")
+        check_backend(backend, device)
         check_count("top_k", top_k)
         check_choice("index", index, ["flat", "hnsw", "ivf"])
         check_count("memory_mib", memory_mib)
         self.encoder, self.top_k, self.index, self.memory_mib = encoder, top_k, index, memory_mib
-        self.device, self.bf16 = device, bf16
+        self.device, self.bf16, self.backend = device, bf16, backend
         self.hnsw, self.ivf = filled("hnsw", hnsw, HNSW), filled("ivf", ivf, IVF)
         for argument, settings in (("hnsw", self.hnsw), ("ivf", self.ivf)):
             for key, value in settings.items():
@@ -90,7 +94,7 @@ class Semantic:
         sentences = list(dict.fromkeys(pool.sentences))
         rows = np.empty((0, 2), dtype=np.int64)
         if len(sentences) > 1:
-            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16)
+            vectors = embed(self.encoder, sentences, self.device, bf16=self.bf16, backend=self.backend)
             forbidden = Forbidden(sentences, exclude)
             rows = nearest(vectors, self._searcher(vectors), forbidden, self.top_k, self.memory_mib)
         return candidate_pairs(sentences, rows, "semantic", exclude)

@@ -28,7 +28,7 @@ SENTENCES = [
 
 @pytest.fixture(autouse=True)
 def several_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("augsbert.samplers.embedding._TOKENS", {"cpu": 40, "other": 40})
+    monkeypatch.setattr("augsbert.samplers.embedding._TOKENS", dict.fromkeys(("cpu", "openvino", "other"), 40))
     monkeypatch.setattr("augsbert.samplers.embedding._WINDOW", 7)
 
 
@@ -68,6 +68,11 @@ def test_embeddings_are_those_of_sentence_transformers(minilm: Path) -> None:
     vectors = embed(minilm, SENTENCES)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, _reference(minilm), atol=1e-5)
+
+
+def test_embeddings_by_openvino_are_those_of_sentence_transformers(minilm: Path) -> None:
+    found = embed(minilm, SENTENCES, backend="openvino")
+    np.testing.assert_allclose(found, _reference(minilm), atol=1e-5)
 
 
 def test_embeddings_in_bf16_are_unit_vectors_near_those_in_float32(minilm: Path) -> None:

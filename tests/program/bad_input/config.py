@@ -75,6 +75,29 @@ CASES = {
         {"shim/sitecustomize.py": "import sys\nsys.modules['faiss'] = None\n"},
         environment={"PYTHONPATH": "TMP/shim"},
     ),
+    "no OpenVINO": Case(
+        "cross_encoder.backend=openvino sampler=semantic sampler.backend=openvino",
+        "error: sampler.backend=openvino: OpenVINO is not installed here. Set torch, or install it:\n"
+        "  pip install 'augsbert[openvino]'\n"
+        "error: cross_encoder.backend=openvino: OpenVINO is not installed here. Set torch, or install it:\n"
+        "  pip install 'augsbert[openvino]'\n",
+        {"shim/sitecustomize.py": "import sys\nsys.modules['openvino'] = None\n"},
+        environment={"PYTHONPATH": "TMP/shim"},
+    ),
+    "a backend of a CPU on a GPU": Case(
+        "sampler=semantic sampler.backend=openvino sampler.device=cuda",
+        "error: sampler.backend=openvino: it computes on a CPU, and device is cuda. Set torch, or device to cpu.\n",
+    ),
+    "a backend that is none": Case(
+        "cross_encoder.backend=onnx", "error: cross_encoder.backend=onnx: it must be 'torch' or 'openvino'.\n"
+    ),
+    "a labeller of a CPU on a GPU": Case(
+        "trainer=gpu cross_encoder.backend=openvino plan=true",
+        "error: cross_encoder.backend=openvino: a CPU's, beside trainer.accelerator=gpu. Set torch.\n"
+        "error: trainer.accelerator=gpu: nvidia-smi finds no GPU here "
+        "([Errno 2] No such file or directory: 'nvidia-smi'). Use trainer=cpu.\n",
+        environment={"PATH": "TMP"},
+    ),
     "a number of nodes that is none": Case(
         "trainer.num_nodes=auto",
         "error: trainer.num_nodes=auto: it must be a whole number.\n",
