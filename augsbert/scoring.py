@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from augsbert.batching import ScoringBatches
+from augsbert.batching import ROWS, ScoringBatches
 from augsbert.encoders.compiled import CompiledEncoder
 from augsbert.encoders.module import PairEncoder
 from augsbert.encoders.network import round_linear_weights
@@ -73,7 +73,9 @@ def _predict_compiled(
     batches: ScoringBatches = loader.dataset  # type: ignore[assignment]
     rank, world = rank_and_world()
     assert module.model is not None
-    examples = [batches[i]["inputs"] for i in (0, len(batches) - 1)]
+    # A few rows of the first batch and of the last, which is of another length.
+    some = [batches[i]["inputs"] for i in (0, len(batches) - 1)]
+    examples = [{name: tensor[:ROWS] for name, tensor in inputs.items()} for inputs in some]
     encoder = CompiledEncoder(module.model, module.forward, examples, precision, torch.get_num_threads())
     with progress.of(len(batches.rows) // world, module.ROWS, shown=rank == 0):
         for batch, outputs in encoder.outputs(loader):

@@ -16,7 +16,18 @@ from goals import judged
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 PACKAGES = (
     *("augsbert", "torch", "transformers", "tokenizers", "sentence-transformers", "nlpaug"),
-    *("bm25s", "numba", "rank-bm25", "tantivy", "faiss-cpu", "numpy", "pytorch-lightning", "accelerate", "datasets"),
+    *(
+        "bm25s",
+        "numba",
+        "rank-bm25",
+        "tantivy",
+        "faiss-cpu",
+        "numpy",
+        "pytorch-lightning",
+        "accelerate",
+        "datasets",
+        "openvino",
+    ),
 )
 
 

@@ -140,7 +140,7 @@ def contested(benchmark: Callable[[str], Any], script: str) -> dict[str, Any]:
     """As labelling and encoding make it of their turns, beside OpenVINO."""
     sides = ["augsbert", "augsbert, torch", "augsbert, torch, fp32", "peer, default", "peer, openvino, batches of 32"]
     outputs = {side: np.eye(3)[0] if script == "labelling" else np.eye(3) for side in sides}
-    found = benchmark("peers").Contest(of_two(sides), outputs, sides[-1], {}, {})
+    found = benchmark("peers").Contest(of_two(sides), outputs, sides[-1], {}, {}, {})
     return {"precision": "bf16-mixed", **benchmark(script).result(found, 100)}
 
 
