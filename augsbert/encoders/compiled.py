@@ -104,7 +104,9 @@ def _converted(network: _Positional, example: Inputs) -> Model:
     """
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.set_verbosity_error()  # a trace asks for every attribute, and some have a hint to give
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")  # of a tracer that fixes what depends on a shape: outputs are compared
