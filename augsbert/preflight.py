@@ -189,7 +189,8 @@ def _unfit_devices(cfg: DictConfig, parts: Mapping[str, Any]) -> Iterator[str]:
     if not cfg.plan:
         questions += [partial(require_device, *device) for device in devices.items()]
     for name, node in parts.items():
-        if node.get("backend") == "openvino" and hardware.accelerator != "cpu":
+        # A sampler has a device of its own.
+        if node.get("backend") == "openvino" and "device" not in node and hardware.accelerator != "cpu":
             yield f"{name}.backend=openvino: a CPU's, beside trainer.accelerator={hardware.accelerator}. Set torch."
     for question in questions:
         try:

@@ -74,9 +74,8 @@ def embed(
     tokenizer, model = _loaded(folder)
     length = min(MAX_SEQ_LENGTH, limits(model.config.to_dict()).positions or MAX_SEQ_LENGTH)
     vectors = np.empty((len(sentences), model.config.hidden_size), dtype=np.float32)
-    batches = _batches(
-        tokenizer, sentences, length, _TOKENS.get(device if backend == "torch" else backend, _TOKENS["other"])
-    )
+    budget = _TOKENS.get(device if backend == "torch" else backend, _TOKENS["other"])
+    batches = _batches(tokenizer, sentences, length, budget)
     encode = partial(_encode, model, mode)
     embedded = (
         _compiled(model, encode, batches, bf16)

@@ -82,3 +82,12 @@ def test_a_network_that_cannot_be_converted_is_refused_with_the_reason() -> None
 
     with pytest.raises(UserError, match=r"^backend=openvino: it cannot convert this network \(.+\)\. Set torch\.$"):
         CompiledEncoder(model, forward, [{"x": torch.ones(2, 1)}], "32-true", threads=1)
+
+
+def test_a_network_that_has_diverged_gives_nan_as_it_does_in_torch() -> None:
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(model.weight, float("nan"))
+    batch = {"inputs": {"x": torch.ones(4, 1)}}
+    compiled = CompiledEncoder(model, lambda inputs: model(inputs["x"]), [batch["inputs"]], "32-true", threads=1)
+    ((_, outputs),) = compiled.outputs([batch])
+    assert np.isnan(outputs).all()

@@ -92,7 +92,7 @@ CASES = {
         "cross_encoder.backend=onnx", "error: cross_encoder.backend=onnx: it must be 'torch' or 'openvino'.\n"
     ),
     "a labeller of a CPU on a GPU": Case(
-        "trainer=gpu cross_encoder.backend=openvino plan=true",
+        "trainer=gpu cross_encoder.backend=openvino sampler=semantic sampler.backend=openvino plan=true",
         "error: cross_encoder.backend=openvino: a CPU's, beside trainer.accelerator=gpu. Set torch.\n"
         "error: trainer.accelerator=gpu: nvidia-smi finds no GPU here "
         "([Errno 2] No such file or directory: 'nvidia-smi'). Use trainer=cpu.\n",
